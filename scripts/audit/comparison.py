@@ -46,7 +46,7 @@ class Comparison:
         yield from self._security(operation)
         for title, place in PLACES.items():
             yield from self._fields(title, page.sections.get(title, []), operation.parameters(place), operation)
-        yield from self._schema("Body", operation.body(), operation, f"{operation.pointer}/requestBody")
+        yield from self._schema("Body", self._body(operation), operation, f"{operation.pointer}/requestBody")
         status = page.status
         if not operation.has_status(status):
             line, at = page.lines.get("Response", page.line), f"{operation.pointer}/responses/{status}"
@@ -57,6 +57,11 @@ class Comparison:
         yield from self._schema("Response", operation.response(status), operation, place, status)
         yield from self._samples(operation, status)
         yield from self._error_codes(operation)
+
+    def _body(self, operation: Operation) -> tuple[Mapping[str, Any], str] | None:
+        """The body that the page describes: of the media type that it prints, or in JSON."""
+        printed = self._page.media_types.get("Body")
+        return (operation.body(printed.value) if printed else None) or operation.body()
 
     def _operation(self, operation: Operation) -> Iterator[Difference]:
         page = self._page
@@ -117,10 +122,11 @@ class Comparison:
         if title not in self._page.sections:
             yield self._found(Kind.MISSING_IN_PAGE, line, place, title.lower(), f"the page has no section {title}")
             return
-        if printed is not None and printed.value != _JSON:
+        schema, pointer = content
+        if printed is not None and not pointer.endswith(f"/content{sources.write((printed.value,))}/schema"):
             text = f"the page says {printed.value}, the spec {_JSON}"
             yield self._found(Kind.DIFFERENT, printed.line, place, "media type", text)
-        yield from self._members(title, shown, *content, operation)
+        yield from self._members(title, shown, schema, pointer, operation)
 
     def _members(
         self, title: str, shown: list[Field], schema: Mapping[str, Any], pointer: str, operation: Operation

@@ -222,6 +222,9 @@ def _type(text: str) -> tuple[frozenset[str], Any] | None:
             base = inner or "string"
         elif inner:
             formats.append(inner)
+        elif base == "file":
+            base = "string"
+            formats.append("binary")
         types.add(base)
     types_ = frozenset() if "any" in types else frozenset(types)
     return types_, lambda line: {"format": Fact(formats[0], line=line)} if formats else {}

@@ -43,16 +43,16 @@ class Operation:
         """The headers that may carry a credential."""
         schemes = self._document.get("components", {}).get("securitySchemes", {})
         names = set()
-        for requirement in self._operation.get("security", ()):
+        for requirement in self._operation.get("security", self._document.get("security", ())):
             for name in requirement:
                 scheme = schemes.get(name, {})
                 names.add(scheme["name"] if scheme.get("type") == "apiKey" else "Authorization")
         return names
 
-    def body(self) -> tuple[Mapping[str, Any], str] | None:
-        """The schema of the JSON body with its pointer, or None."""
+    def body(self, media_type: str = _JSON) -> tuple[Mapping[str, Any], str] | None:
+        """The schema of the body of a media type with its pointer, or None."""
         body, at = self._follow(self._operation.get("requestBody", {}), f"{self.pointer}/requestBody")
-        return self._schema(body, at)
+        return self._schema(body, at, media_type)
 
     def response(self, status: str) -> tuple[Mapping[str, Any], str] | None:
         """The schema of the JSON response of a status with its pointer, or None."""
@@ -94,9 +94,11 @@ class Operation:
             members.append(member)
         return members
 
-    def _schema(self, holder: Mapping[str, Any], at: str) -> tuple[Mapping[str, Any], str] | None:
-        schema = holder.get("content", {}).get(_JSON, {}).get("schema")
-        return None if schema is None else (schema, f"{at}/content{sources.write((_JSON,))}/schema")
+    def _schema(
+        self, holder: Mapping[str, Any], at: str, media_type: str = _JSON
+    ) -> tuple[Mapping[str, Any], str] | None:
+        schema = holder.get("content", {}).get(media_type, {}).get("schema")
+        return None if schema is None else (schema, f"{at}/content{sources.write((media_type,))}/schema")
 
     def _follow(self, node: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
         while "$ref" in node:

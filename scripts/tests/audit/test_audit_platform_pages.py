@@ -68,6 +68,27 @@ PATHS: dict[str, Any] = {
             "responses": {"200": {"description": "Fine.", "content": {"image/png": {}}}},
         }
     },
+    "/v1/imaginary_drawings/uploads": {
+        "post": {
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "multipart/form-data": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["file", "purpose"],
+                            "properties": {
+                                "file": {"type": "string", "format": "binary"},
+                                "purpose": {"type": "string", "enum": ["reference", "first_frame"]},
+                                "metadata": {"type": "string"},
+                            },
+                        }
+                    }
+                },
+            },
+            "responses": {"201": json_response(DRAWING)},
+        }
+    },
     "/v1/imaginary_drawings/{id}": {
         "delete": {
             "security": KEY,
@@ -84,6 +105,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> sources.Source:
         "openapi": "3.1.0",
         "info": {"title": "Drawings", "version": "1"},
         "servers": [{"url": "https://api.aurous-labs.com"}],
+        "security": KEY,
         "paths": PATHS,
         "components": {
             "securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
@@ -109,6 +131,7 @@ def differences(spec: sources.Source, name: str, old: str = "", new: str = "") -
         ("list", {("different", "type")}),
         ("output", {("different", "type")}),
         ("delete", set()),
+        ("upload", set()),
     ],
 )
 def test_platform_page_matches_its_operation(spec: sources.Source, name: str, expected: set[tuple[str, str]]) -> None:
@@ -127,6 +150,10 @@ def test_platform_page_matches_its_operation(spec: sources.Source, name: str, ex
         ("output", "image/png", "image/webp", ("missing in the spec", "response")),
         ("output", "410 drawing_expired", "404 drawing_expired", ("different", "error code")),
         ("output", "deprecated\n", "", ("missing in the page", "deprecated")),
+        ("upload", "file\nfile\n", "file\nstring\n", ("missing in the page", "format")),
+        ("upload", "Body\nmultipart/form-data", "Body\napplication/json", ("missing in the spec", "body")),
+        ("upload", "first_frame ", "last_frame ", ("different", "enum")),
+        ("upload", "metadata\nstring\n", "metadata\nobject\n", ("different", "type")),
         ("delete", "204", "202", ("missing in the spec", "status")),
         ("delete", "id\nstring\nrequired", "id\nstring", ("different", "required")),
     ],
