@@ -102,7 +102,21 @@ class FunctionTool(Tool, Generic[P, R]):
         if self.is_async:
             pending: Any = self._call(arguments)
             return self._as_text(await pending)
-        return await asyncio.to_thread(self.invoke, arguments)
+        result = await asyncio.to_thread(self._invoke_caught, arguments)
+        if isinstance(result, str):
+            return result
+        try:
+            raise result
+        finally:
+            # Its traceback refers to this frame.
+            del result
+
+    def _invoke_caught(self, arguments: str) -> str | Exception:
+        """As `invoke`, for a thread. A future cannot raise StopIteration, and takes CancelledError for its own."""
+        try:
+            return self.invoke(arguments)
+        except Exception as error:
+            return error
 
     def _call(self, arguments: str) -> Any:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 
 import pytest
@@ -34,6 +35,19 @@ def test_failed_tool_calls_are_reported_to_the_model(run: Run) -> None:
         {"error": {"type": "tool_failed", "message": "LookupError: no 4"}},
         8,
     ]
+
+
+@both
+@pytest.mark.parametrize("raised", [StopIteration, concurrent.futures.CancelledError])
+def test_error_that_means_something_to_coroutines_is_one_of_the_tool(run: Run, raised: type[Exception]) -> None:
+    def stop(number: int) -> int:
+        raise raised
+
+    calls = [call("stop", '{"number": 4}', "a"), call("double", '{"number": 4}', "b")]
+    ended, client = run(completion(*calls), ANSWER, tools=[stop, double])
+    failed, doubled = map(json.loads, client.tool_results)
+    assert (ended.text, failed["error"]["type"], doubled) == ("It is warm.", "tool_failed", 8)
+    assert raised.__name__ in failed["error"]["message"]
 
 
 @both
