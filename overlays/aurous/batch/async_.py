@@ -7,7 +7,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
@@ -16,10 +16,11 @@ from aurous_client.errors import EncodeError
 
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
+from ..types import Attempt
 from .base import BaseBatch
 from .line_reader import Signal, pull_from
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Step
+from .scheduler import InFlight, Outcome, ReleasedError, Step
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -83,15 +84,26 @@ class AsyncBatch(BaseBatch):
         self._source = _AsyncSource(requests) if isinstance(requests, AsyncIterable) else None
         pull = self._source or pull_from(iter(cast("Iterable[Any]", requests)))
         super().__init__(settings, pull, clock)
-        self._first_client, self._client = settings.clients(client, self._scheduler.pace, clock, nullcontext())
+        self._first_client, self._client = settings.clients(client, self._observe)
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Future[None]] = []
+        self._pauses: dict[asyncio.Task[Any] | None, _Pause] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many of the requests in flight wait for their next attempt."""
+        return sum(pause.lasts for pause in self._pauses.values())
 
     def stop(self) -> None:
-        """Start no more requests. The iteration ends when those in flight have ended."""
+        """Start no more requests. The iteration ends when those in flight have ended.
+
+        One that fails now, or waits for its next attempt, is not repeated: its line is left for a later run.
+        """
         self._scheduler.stop()
+        for pause in self._pauses.values():
+            pause.end()
         self._changed.set()
 
     def __aiter__(self) -> AsyncIterator[BatchResult]:
@@ -141,6 +153,10 @@ class AsyncBatch(BaseBatch):
             while (flight := await self._next()) is not None:
                 try:
                     outcome = await self._send(flight)
+                except ReleasedError:
+                    self._deliver(self._scheduler.cancel(flight))
+                    self._changed.set()
+                    continue
                 except BaseException:
                     self._scheduler.cancel(flight)
                     raise
@@ -187,6 +203,20 @@ class AsyncBatch(BaseBatch):
             self._arrived.set()
 
     async def _send(self, flight: InFlight) -> Outcome:
+        """The outcome of a call. Raises ReleasedError if it waited for its next attempt when the batch was stopped."""
+        task = asyncio.current_task()
+        try:
+            async with asyncio.timeout(None) as timeout:
+                pause = self._pauses[task] = _Pause(timeout)
+                return await self._send_until_done(flight, pause)
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise ReleasedError from None
+        finally:
+            self._pauses.pop(task, None)
+
+    async def _send_until_done(self, flight: InFlight, pause: _Pause) -> Outcome:
         request, polls = flight.request.for_client(), 0
         while True:
             client = self._client if self._scheduler.has_answers else self._first_client
@@ -199,7 +229,37 @@ class AsyncBatch(BaseBatch):
             except (AurousError, EncodeError) as error:
                 return error
             polls += 1
+            if self._scheduler.is_released:
+                raise ReleasedError
+            pause.begin(delay)
             await asyncio.sleep(delay)
+
+    def _observe(self, attempt: Attempt) -> None:
+        self._scheduler.observe(attempt)
+        pause = self._pauses.get(asyncio.current_task())
+        if pause is not None and attempt.delay is not None:
+            pause.begin(attempt.delay)
+
+
+class _Pause:
+    """The wait of a call for its next attempt, which can be cut short. timeout: that of the call"""
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+        self._until = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        return asyncio.get_running_loop().time() < self._until
+
+    def begin(self, seconds: float) -> None:
+        self._until = asyncio.get_running_loop().time() + seconds
+
+    def end(self) -> None:
+        """End the call, if it waits."""
+        if self.lasts:
+            self._until = 0.0
+            self._timeout.reschedule(0.0)
 
 
 class _AsyncSource:

@@ -19,6 +19,7 @@ from aurous_client.operations import Response
 from .._request.response import response_info
 from ..billing.receipts import receipt
 from ..errors import AurousError, BudgetExceededError
+from ..types import Attempt
 from .checkpoint import Checkpoint
 from .delivery import Delivery
 from .journal import new_job
@@ -36,6 +37,16 @@ KEY_LIFETIME: Final = 23 * 3600.0
 _POLL_SECONDS: Final = 600.0
 _FIRST_POLL: Final = 0.5
 _MAX_POLL: Final = 8.0
+
+
+_THROTTLED: Final = "provider_rate_limited"
+
+
+class ReleasedError(BaseException):
+    """A call would wait for its next attempt, and the batch was stopped: its line is left for a later run.
+
+    Not an Exception, since no hook may end a call by one.
+    """
 
 
 class BatchWarning(UserWarning):
@@ -87,6 +98,8 @@ class Scheduler:
         self._ambiguous: deque[InFlight] = deque()
         self.is_stopped = False
         """Whether nothing more is to be started, though there may be more lines."""
+        self.is_released = False
+        """Whether the caller stopped it, so that no call is to wait for its next attempt."""
         self._has_abandoned = False
         self._is_budget_spent = False
         self._begin(settings.job or "", None)
@@ -130,10 +143,19 @@ class Scheduler:
         return has_started_all and not self.summary.in_flight and self.error is None
 
     def stop(self, error: BaseException | None = None) -> None:
-        """Start nothing more. error: why, unless something else was the reason already"""
+        """Start nothing more. error: why, unless something else was the reason already; None if the caller wants it"""
         self.is_stopped = True
+        self.is_released = self.is_released or error is None
         if self.error is None:
             self.error = error
+
+    def observe(self, attempt: Attempt) -> None:
+        """An attempt has ended. Raises ReleasedError if its call is not to wait for the next one."""
+        self.summary.observe(attempt)
+        if attempt.status_code == 429 or attempt.code == _THROTTLED:
+            self.pace.refuse(self._clock(), attempt.delay or 0.0)
+        if attempt.delay is not None and self.is_released:
+            raise ReleasedError
 
     def step(self) -> Step:
         """What to do next. A request that is returned has started, and must be passed to `finish` or `cancel`."""
@@ -191,11 +213,12 @@ class Scheduler:
         self.summary.failed += 1
         return self._deliver(flight.place, error_result(flight.request, outcome, self.job, flight.sent_at))
 
-    def cancel(self, flight: InFlight) -> None:
-        """A call was cancelled; its line is left for a later run."""
+    def cancel(self, flight: InFlight) -> list[BatchResult]:
+        """A call was cancelled; its line is left for a later run. Returns the results that waited for their turn."""
         self._has_abandoned = True
         self.summary.in_flight -= 1
         self.pace.fail(flight.reserved)
+        return self._deliver(flight.place, None)
 
     def poll_delay(self, flight: InFlight, polls: int) -> float | None:
         """Seconds until sending again what an earlier run, or a duplicate, still has in flight; None to give up."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -14,7 +13,6 @@ from .._config.policies import RetryPolicy
 from ..billing.budget import parse_credits
 from ..errors import ConfigurationError
 from ..types import Attempt
-from .pace import Pace
 
 if TYPE_CHECKING:
     from .._client.client import AsyncAurous, Aurous
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 _FIRST_RETRIES: Final = RetryPolicy()
 # Afterwards: enough for an outage of some minutes. The pace keeps them from multiplying the load.
 _PATIENT_RETRIES: Final = RetryPolicy(max_retries=10, quota=None)
-_THROTTLED: Final = "provider_rate_limited"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +67,22 @@ class Settings:
         """The same, with another budget."""
         return replace(self, budget=credits)
 
-    def clients(
-        self, client: ClientT, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]
-    ) -> tuple[ClientT, ClientT]:
-        """The client to call with until the server has answered, and the one for afterwards."""
-        hooks = [*client.hooks, _PaceHook(pace, clock, lock)]
+    def clients(self, client: ClientT, observe: Callable[[Attempt], None]) -> tuple[ClientT, ClientT]:
+        """The client to call with until the server has answered, and the one for afterwards.
+
+        observe: called with each attempt when it ends, in the thread or task of its call, which ends if this raises
+        """
+        # The last one, so that the others see every attempt.
+        hooks = [*client.hooks, _AttemptHook(observe)]
         first = client.with_options(retry=self.retry or _FIRST_RETRIES, hooks=hooks)
         return first, client.with_options(retry=self.retry or _PATIENT_RETRIES, hooks=hooks)
 
 
-class _PaceHook(Hooks):
-    """Reports each refusal to the pace when it happens, not when its call ends."""
+class _AttemptHook(Hooks):
+    """Reports each attempt when it ends, not when its call does."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]) -> None:
-        self._pace = pace
-        self._clock = clock
-        self._lock = lock
+    def __init__(self, observe: Callable[[Attempt], None]) -> None:
+        self._observe = observe
 
     def on_attempt(self, call: CallDetails, attempt: Attempt) -> None:
-        if attempt.status_code == 429 or attempt.code == _THROTTLED:
-            with self._lock:
-                self._pace.refuse(self._clock(), attempt.delay or 0.0)
+        self._observe(attempt)

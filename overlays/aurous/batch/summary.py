@@ -64,6 +64,8 @@ class Summary:
     retries: int = 0
     """Attempts after the first ones, refused ones included."""
     in_flight: int = 0
+    unanswered: int = 0
+    """Attempts in a row, up to the last one that ended, to which there was no response."""
     seconds: float = 0.0
     durations: Durations = field(default_factory=Durations, repr=False)
 
@@ -90,6 +92,10 @@ class Summary:
             self.reasoning_tokens += receipt.reasoning_tokens
         self.count_attempts(attempts)
         self.durations.add(seconds)
+
+    def observe(self, attempt: Attempt) -> None:
+        """An attempt has ended."""
+        self.unanswered = self.unanswered + 1 if attempt.status_code is None else 0
 
     def count_attempts(self, attempts: tuple[Attempt, ...]) -> None:
         if len(attempts) > 1:

@@ -17,10 +17,11 @@ from aurous_client.errors import EncodeError
 
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
+from ..types import Attempt
 from .base import BaseBatch
 from .line_reader import Signal
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Step
+from .scheduler import InFlight, Outcome, ReleasedError, Step
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def run(
 class Batch(BaseBatch):
     """A batch for threads. Made by `run`; iterate over it once for the results.
 
-    However the iteration ends, the requests in flight are waited for, and stored. An input that gives no line is waited
-    for no longer than two seconds.
+    However the iteration ends, the requests in flight are waited for, and stored; none that fails then is repeated. An
+    input that gives no line is waited for no longer than two seconds.
     """
 
     def __init__(
@@ -113,13 +114,18 @@ class Batch(BaseBatch):
         self._arrived = threading.Condition(self._lock)
         # Only one thread at a time waits for what it may start.
         self._turn = threading.Lock()
-        self._first_client, self._client = settings.clients(client, self._scheduler.pace, clock, self._lock)
+        self._first_client, self._client = settings.clients(client, self._observe)
         self._failure: BaseException | None = None
         self._closing = threading.Event()
+        self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def stop(self) -> None:
-        """Start no more requests. The iteration ends when those in flight have ended."""
+        """Start no more requests. The iteration ends when those in flight have ended.
+
+        One that fails now, or waits for its next attempt, is not repeated: its line is left for a later run.
+        """
+        self._stopping.set()
         with self._lock:
             self._scheduler.stop()
             self._changed.notify_all()
@@ -133,6 +139,7 @@ class Batch(BaseBatch):
     def close(self) -> None:
         """Wait for the requests in flight, and close the checkpoint. Leaving a loop early does so, too."""
         self._closing.set()
+        self._stopping.set()
         with self._lock:
             if not self._scheduler.is_complete:
                 self._scheduler.stop()
@@ -191,6 +198,11 @@ class Batch(BaseBatch):
             while (flight := self._next()) is not None:
                 try:
                     outcome = self._send(flight)
+                except ReleasedError:
+                    with self._lock:
+                        self._deliver(self._scheduler.cancel(flight))
+                        self._changed.notify_all()
+                    continue
                 except BaseException:
                     with self._lock:
                         self._scheduler.cancel(flight)
@@ -257,7 +269,12 @@ class Batch(BaseBatch):
             except (AurousError, EncodeError) as error:
                 return error
             polls += 1
-            self._closing.wait(delay)
+            if self._stopping.wait(delay):
+                raise ReleasedError
+
+    def _observe(self, attempt: Attempt) -> None:
+        with self._lock:
+            self._scheduler.observe(attempt)
 
 
 def _is_last(step: Step) -> bool:

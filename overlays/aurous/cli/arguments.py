@@ -54,7 +54,7 @@ form of OpenAI's batch output: custom_id, response, error; and the receipt in `a
 
 To resume after a crash, kill or Ctrl-C, run the same command again: lines with an answer are not sent again, and those
 that were in flight get their first answer, uncharged, for 24 hours; later they are named before they are sent. Ctrl-C
-finishes what is in flight; a second one disconnects.
+finishes what is in flight, and repeats nothing that fails; a second one disconnects. SIGTERM does the same.
 
 --json has the figures of this run, with the price of the whole job as `job_credits`, and `budget_exceeded`: whether the
 job cost more than --budget, or stopped because that is spent.
@@ -66,7 +66,7 @@ exit status:
   {NO_ANSWER}    the server does not answer, or the output cannot be written
   {SOME_FAILED}    every line has ended, some with an error: see the output, and --retry-failed
   {BUDGET_SPENT}    the budget is spent
-  {INTERRUPTED}  interrupted; run again to resume
+  {INTERRUPTED}  interrupted by Ctrl-C or SIGTERM; run again to resume
   {OUTPUT_CLOSED}  standard output was closed by its reader; a file that is named has the answers it did not take
 
 The key is read from AUROUS_API_KEY."""

@@ -113,9 +113,11 @@ class _Run:
     def _interrupt(self) -> None:
         self._interrupts += 1
         if self._interrupts == 1:
+            waiting = self._batch.waiting
             self._batch.stop()
-            requests = output.counted(self._batch.summary.in_flight, "request")
-            output.write_note(f"interrupted: finishing {requests} in flight; once more disconnects them")
+            requests = output.counted(self._batch.summary.in_flight - waiting, "request")
+            left = f" and leaving {waiting:,} that failed and would be repeated" if waiting else ""
+            output.write_note(f"interrupted: finishing {requests} in flight{left}; once more disconnects them")
         elif self._task is not None:
             self._task.cancel()
 

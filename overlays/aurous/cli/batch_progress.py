@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LINE_SECONDS: Final = 5.0
 _BAR_SECONDS: Final = 0.25
+# So many attempts without a response in a row are no chance.
+_SILENCE: Final = 3
 Clock: TypeAlias = Callable[[], float]
 
 
@@ -111,9 +113,11 @@ def figures(summary: Summary, seconds: float) -> str:
     """The figures of a run in progress, in one line."""
     rate = (summary.answered + summary.failed) / seconds if seconds else 0.0
     failed = f", {summary.failed:,} failed" if summary.failed else ""
+    is_silent = summary.unanswered >= _SILENCE
+    silence = f", the last {summary.unanswered:,} attempts got no response" if is_silent else ""
     return (
         f"{summary.answered:,} answered{failed}, {summary.in_flight} in flight, {rate:,.1f}/s, "
-        f"{summary.job_credits:f} credits"
+        f"{summary.job_credits:f} credits{silence}"
     )
 
 

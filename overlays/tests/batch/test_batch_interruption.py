@@ -55,6 +55,28 @@ def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Pa
     assert len(records(target)) == len(charged_keys(aurous_mock)) < 300
 
 
+def test_sigterm_leaves_what_a_server_that_is_gone_does_not_answer(
+    aurous_mock: AurousMock, source: Path, target: Path
+) -> None:
+    aurous_mock.fault("skip=2; reset=before; times=1000; id=all", path=CHAT)
+    process = start_slow(aurous_mock, source, target)
+    process.send_signal(signal.SIGTERM)
+    result = ended(process)
+    assert result.status == 130
+    assert re.fullmatch(
+        r"interrupted: finishing \d requests? in flight( and leaving \d that failed and would be repeated)?; "
+        "once more disconnects them",
+        result.lines[0],
+    )
+    answered = {record["aurous"]["line"] for record in records(target)}
+    assert len(answered) == 2
+    aurous_mock.reset()
+    assert run("batch", str(source), "-o", str(target), "--quiet").status == 0
+    later = [record for record in records(target) if record["aurous"]["line"] not in answered]
+    assert sorted(record["aurous"]["idempotency_key"] for record in later) == sorted(charged_keys(aurous_mock))
+    assert len(later) == 18
+
+
 @pytest.mark.slow
 def test_second_ctrl_c_hangs_up(aurous_mock: AurousMock, source: Path, target: Path) -> None:
     aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)

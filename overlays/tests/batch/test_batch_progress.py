@@ -96,6 +96,16 @@ def test_line_shows_rates_credits_and_the_time_that_is_left(
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize(("attempts", "expected"), [(2, ""), (1200, ", the last 1,200 attempts got no response")])
+def test_progress_says_that_no_response_comes(
+    lines: InputFile, capsys: pytest.CaptureFixture[str], attempts: int, expected: str
+) -> None:
+    summary = Summary(unanswered=attempts)
+    with choose_progress(lines, summary, quiet=False, uses_stdout=False, clock=Clock()) as progress:
+        progress.show()
+    assert capsys.readouterr().err == f"aurous: 0 answered, 0 in flight, 0.0/s, 0 credits{expected}\n"
+
+
 def test_there_is_a_line_every_five_seconds(
     lines: InputFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
