@@ -49,17 +49,20 @@ class Members:
         members = self._of(model)
         if not refusal.is_of_request or refusal.status == 413:
             return False
-        other = MAX_TOKENS if members.limit == MAX_COMPLETION_TOKENS else MAX_COMPLETION_TOKENS
-        is_about_limit = refusal.param == members.limit or refusal.mentions(MAX_COMPLETION_TOKENS)
-        if self._dialect is Dialect.AUTO and members.limit in sent and is_about_limit and _is_unknown(refusal):
-            request_log.warn(f"the upstream server takes {other} rather than {members.limit} for {model}")
-            members.limit = other
+        limit = MAX_COMPLETION_TOKENS if MAX_COMPLETION_TOKENS in sent else MAX_TOKENS
+        is_about_limit = refusal.param == limit or refusal.mentions(MAX_COMPLETION_TOKENS)
+        if self._dialect is Dialect.AUTO and limit in sent and is_about_limit and _is_unknown(refusal):
+            # Another request that was sent at the same time may have taught it already.
+            if members.limit == limit:
+                members.limit = MAX_TOKENS if limit == MAX_COMPLETION_TOKENS else MAX_COMPLETION_TOKENS
+                request_log.warn(f"the upstream server takes {members.limit} rather than {limit} for {model}")
             return True
-        if "stream_options" in sent and members.takes_stream_options and refusal.mentions("stream_options"):
-            request_log.warn(
-                f"the upstream server takes no stream_options for {model}: tokens of streams are counted here"
-            )
-            members.takes_stream_options = False
+        if "stream_options" in sent and refusal.mentions("stream_options"):
+            if members.takes_stream_options:
+                members.takes_stream_options = False
+                request_log.warn(
+                    f"the upstream server takes no stream_options for {model}: tokens of streams are counted here"
+                )
             return True
         return False
 

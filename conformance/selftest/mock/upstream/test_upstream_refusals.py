@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from aurous_mock.upstream.dialect import Dialect, Members
 from aurous_mock.upstream.redaction import Redaction
-from aurous_mock.upstream.refusals import read_refusal, read_retry_after
+from aurous_mock.upstream.refusals import Refusal, read_refusal, read_retry_after
 from gatewaykit import STOP, UPSTREAM_KEY, Gateway, chunk, run_gateway, sends
 from mockkit import content_of, error_of
 from testkit.responses import HTML, answer
@@ -245,6 +246,17 @@ def test_member_for_the_limit_is_learnt_from_a_refusal() -> None:
         gateway.client.post("/v1/chat/completions", json={**gateway.asked[0], "model": "aurous-mock-full"})
         limits = [{name: body[name] for name in body if name.startswith("max_")} for body in gateway.asked]
         assert limits == [{"max_tokens": 7}, {"max_completion_tokens": 7}, {"max_completion_tokens": 7}]
+
+
+def test_requests_that_are_refused_at_the_same_time_are_all_sent_again() -> None:
+    members = Members(Dialect.AUTO)
+    unsupported = read_refusal(400, {}, json.dumps(OPENAI).encode())
+    extra = Refusal(422, reason="stream_options: Extra inputs are not permitted")
+    for _ in range(2):
+        assert members.learn("llama", {"max_tokens": 7}, unsupported)
+        assert members.limit("llama") == "max_completion_tokens"
+        assert members.learn("llama", {"stream_options": {}}, extra)
+        assert not members.takes_stream_options("llama")
 
 
 def test_dialect_that_is_given_is_not_learnt_anew() -> None:
