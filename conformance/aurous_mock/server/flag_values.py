@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from aurous_mock.billing.pricing import MICRO
@@ -75,7 +75,7 @@ def port(text: str) -> int:
 def amount(text: str) -> int:
     try:
         micro = Decimal(text) * MICRO
-    except InvalidOperation as error:
+    except ArithmeticError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of credits") from error
     if not micro.is_finite() or not 0 <= micro <= 10**15 or micro != int(micro):
         raise argparse.ArgumentTypeError("credits are from 0 to 1000000000, with at most six decimals")

@@ -52,7 +52,7 @@ def with_models(settings: Settings) -> Settings:
     else:
         models = [_mapped(ModelMapping(name, name), row) for name, row in (rows or {}).items() if _can_chat(row)]
     if not models:
-        raise SettingsError(f"{settings.upstream} has no models; name one to ask it for: --model NAME=UPSTREAM")
+        raise SettingsError(f"{_shown(settings.upstream)} has no models; name one to ask it for: --model NAME=UPSTREAM")
     return replace(settings, models=tuple(models))
 
 
@@ -60,21 +60,27 @@ class _NoListError(Exception):
     """The server is there, and has no list of models."""
 
 
+def _shown(url: str) -> str:
+    """A URL without the user name and password in it."""
+    return _USER_INFO.sub("//", url)
+
+
 def _ask(url: str, key: str | None) -> Rows:
+    shown = _shown(url)
     with _open_client(url, key) as client:
         status, raw = _get(client, f"{url}/models")
         if status in (401, 403):
-            raise SettingsError(f"{url}/models answered {status}: check --upstream-key")
+            raise SettingsError(f"{shown}/models answered {status}: check --upstream-key")
         if 300 <= status < 400:
-            raise SettingsError(f"{url}/models redirects, which is not followed: give --upstream the final address")
+            raise SettingsError(f"{shown}/models redirects, which is not followed: give --upstream the final address")
         if status in (404, 405) and not url.endswith("/v1") and _get(client, f"{url}/v1/models")[0] == 200:
-            raise SettingsError(f"{url}/models answered {status}: did you mean --upstream {url}/v1?")
+            raise SettingsError(f"{shown}/models answered {status}: did you mean --upstream {shown}/v1?")
         if status != 200:
-            raise _NoListError(f"{url}/models answered {status}")
+            raise _NoListError(f"{shown}/models answered {status}")
     try:
         rows = [as_object(row, "a model") for row in as_list(as_object(parse(raw), "the list").get("data"), "data")]
     except UnexpectedResponse as error:
-        raise SettingsError(f"{url} is not an OpenAI-compatible server: {url}/models sent {error}") from error
+        raise SettingsError(f"{shown} is not an OpenAI-compatible server: {shown}/models sent {error}") from error
     return {row["id"]: row for row in rows if isinstance(row.get("id"), str) and row["id"]}
 
 
@@ -85,7 +91,7 @@ def _open_client(url: str, key: str | None) -> httpx.Client:
     try:
         return httpx.Client(headers=headers, timeout=_SECONDS, verify=needs_certificates(url))
     except (ValueError, httpx.InvalidURL, ImportError, OSError) as error:
-        reason = _USER_INFO.sub("//", str(error))
+        reason = _shown(str(error))
         raise SettingsError(
             "no client can be made with the proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) and certificates "
             f"(SSL_CERT_FILE, SSL_CERT_DIR) of the environment: {reason}"
@@ -99,12 +105,12 @@ def _get(client: httpx.Client, url: str) -> tuple[int, bytes]:
             for block in response.iter_bytes():
                 raw += block
                 if len(raw) > _MOST_BYTES:
-                    raise SettingsError(f"{url} sent more than a list of models can have")
+                    raise SettingsError(f"{_shown(url)} sent more than a list of models can have")
             return response.status_code, raw
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         # UnicodeError: a host whose name cannot be looked up, as one with an empty label.
         reason = Redaction({}, client.headers.get("authorization")).without_keys(str(error)) or type(error).__name__
-        raise SettingsError(f"cannot reach the upstream server at {url}: {reason}; check --upstream") from error
+        raise SettingsError(f"cannot reach the upstream server at {_shown(url)}: {reason}; check --upstream") from error
 
 
 def _warn_of_unknown(mappings: Sequence[ModelMapping], rows: Rows | None) -> None:

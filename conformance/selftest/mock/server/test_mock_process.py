@@ -189,6 +189,7 @@ def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
         (["--frobnicate"], "--frobnicate"),
         (["--cred", "5"], "--cred"),
         (["--credits", "lots"], "--credits"),
+        (["--credits", "1e999999"], "--credits"),
         (["--team-key", "nonsense"], "--team-key"),
         (["--upstream", "localhost"], "--upstream"),
         (["--upstream", "http://127.0.0.1:9/v1?version=1"], "--upstream"),

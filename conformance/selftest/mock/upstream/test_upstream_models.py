@@ -132,6 +132,17 @@ def test_wrong_address_ends_the_command_with_one_line_and_code_2(capsys: pytest.
     assert "sk-0123456789" not in line
 
 
+def test_password_of_an_upstream_address_is_in_no_message(capsys: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
+    line = failing(capsys, "--upstream", f"http://user:sesame@127.0.0.1:{port}/v1")
+    assert f"cannot reach the upstream server at http://127.0.0.1:{port}/v1" in line
+    assert "sesame" not in line
+    for response in (answer(401, {}), answer(302, {}), answer(200, b"<html>"), answer(200, {"data": []})):
+        with listing(response) as server, pytest.raises(SettingsError) as refused:
+            with_models(Settings(upstream=server.url.replace("//", "//user:sesame@")))
+        assert server.url in str(refused.value)
+
+
 def test_server_without_a_list_is_used_where_models_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     with listing(answer(404, {})) as server:
         assert set(offered(server, model_mappings=(ModelMapping("a", "b"),))) == {"a"}
