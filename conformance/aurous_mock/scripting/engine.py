@@ -1,7 +1,7 @@
 """An engine that gives scripted answers, and asks another engine where there is none."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -89,10 +89,21 @@ async def _run(name: str, request: ParsedRequest, role: str) -> Any:
         raise APIError(_BROKEN, f"The function given as {role} is gone.")
     try:
         # In a thread: it is a test's, and may take its time.
-        return await asyncio.to_thread(function, dict(request.body))
+        result, error = await asyncio.to_thread(_caught, function, dict(request.body))
+        if error is not None:
+            raise error
+        return result
     except UnknownRequestError as error:
         raise APIError(_BROKEN, str(error), param="messages") from error
     except Exception as error:
         log.write_traceback(error)
         message = f"The function given as {role} raised {type(error).__name__}: {error}"
         raise APIError(_BROKEN, message) from error
+
+
+def _caught(function: Callable[[Any], Any], body: dict[str, Any]) -> tuple[Any, Exception | None]:
+    """What a function returns, or raises. Not left to the thread's future: that cannot raise StopIteration."""
+    try:
+        return function(body), None
+    except Exception as error:
+        return None, error

@@ -168,6 +168,15 @@ def test_error_of_a_function_is_a_400_with_its_message(client: httpx.Client, moc
     assert "AssertionError: no system message" in error_of(response)["message"]
 
 
+def test_function_whose_iterator_is_at_its_end_is_a_400_that_says_so(client: httpx.Client, mock: Mock) -> None:
+    texts = iter(["one"])
+    mock.answer(lambda request: next(texts))
+    assert say(client) == "one"
+    response = client.post(CREATE, json=chat())
+    assert response.status_code == 400
+    assert "The function given as answer raised StopIteration" in error_of(response)["message"]
+
+
 def test_faults_apply_before_scripted_answers_which_are_kept(client: httpx.Client, mock: Mock) -> None:
     mock.answers("kept")
     mock.fault("code=internal_error")
