@@ -117,6 +117,8 @@ def remove_secrets(value: Any, secrets: Sequence[str] = ()) -> Any:
 
 def _message(answer: Answer) -> dict[str, Any]:
     message: dict[str, Any] = {"content": "".join(answer.content) or None, "finish_reason": answer.end.finish_reason}
+    if answer.end.reasoning_tokens:
+        message["reasoning_tokens"] = answer.end.reasoning_tokens
     if answer.calls:
         message["tool_calls"] = [
             {"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.calls

@@ -14,14 +14,16 @@ from typing import Any, Final
 import orjson
 
 from aurous_mock import identifiers
+from aurous_mock.billing import pricing
 from aurous_mock.generation import logprobs, tokens
 from aurous_mock.generation.answer import Answer, AnswerEnd, ToolCall, cut_at_stop
 from aurous_mock.generation.parsed_request import ParsedRequest
 
 HEADER: Final = "aurous-mock-answer"
 FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter")
+MOST_REASONING: Final = 10_000_000
 # `role` is in messages as the API sends them, and says nothing.
-_MEMBERS: Final = frozenset({"content", "json", "tool_calls", "finish_reason", "role"})
+_MEMBERS: Final = frozenset({"content", "json", "tool_calls", "finish_reason", "reasoning_tokens", "role"})
 _CALL_MEMBERS: Final = frozenset({"id", "type", "function", "name", "arguments"})
 
 
@@ -59,6 +61,9 @@ def check_answer(answer: Any) -> None:
     reason = answer.get("finish_reason")
     if reason is not None and reason not in FINISH_REASONS:
         raise ValueError(f"{_shown(reason)} is no finish_reason; they are {', '.join(FINISH_REASONS)}")
+    reasoning = answer.get("reasoning_tokens", 0)
+    if isinstance(reasoning, bool) or not isinstance(reasoning, int) or not 0 <= reasoning <= MOST_REASONING:
+        raise ValueError(f"reasoning_tokens is a whole number from 0 to {MOST_REASONING}")
     for call in _calls(answer):
         _check_call(call)
 
@@ -113,7 +118,9 @@ def compose_answer(scripted: Any, request: ParsedRequest) -> Answer:
         cut, left = cut or left < len(parts), max(left - len(parts), 0)
     reason = "length" if cut else members.get("finish_reason") or ("tool_calls" if calls else "stop")
     entries = () if request.alternatives is None else logprobs.entries(content, request.alternatives, request.digest)
-    return Answer(content, tuple(calls), AnswerEnd(reason), tuple(entries))
+    # No more than the credits are held for.
+    reasoning = min(members.get("reasoning_tokens", 0), pricing.REASONING_TOKENS[request.effort] + left)
+    return Answer(content, tuple(calls), AnswerEnd(reason, reasoning), tuple(entries))
 
 
 def _tool_call(call: Mapping[str, Any], rng: random.Random) -> ToolCall:

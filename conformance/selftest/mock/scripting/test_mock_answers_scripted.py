@@ -240,6 +240,7 @@ WRONG: list[Any] = [
     {"function": {}},
     {"answer": "x", "condition": ["f"]},
     {"answer": {"name": "f", "id": 5}},
+    {"answer": {"content": "x", "reasoning_tokens": -1}}, {"answer": {"content": "x", "reasoning_tokens": 1.5}},
 ]  # fmt: skip
 
 
@@ -339,6 +340,23 @@ def test_recorded_answers_are_given_again_without_the_server(client: httpx.Clien
     assert call["id"] == recorded_exchanges[1]["answers"][0]["tool_calls"][0]["id"]
     assert say(client, "A stream.") == recorded_exchanges[2]["answers"][0]["content"]
     assert content_of(frames(client.post(CREATE, json=chat("Name three colours.", stream=True)).text))
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
+def test_recorded_reasoning_is_charged_again(client: httpx.Client, mock: Mock, tmp_path: Path, streamed: bool) -> None:
+    body = chat("Name three colours.", reasoning_effort="high", stream=streamed)
+    cassette = recorded(tmp_path, body)
+    ((answer,),) = [exchange["answers"] for exchange in json.loads(cassette.read_text())["exchanges"]]
+    assert answer["reasoning_tokens"] > 0
+    mock.replay(cassette)
+    usage = client.post(CREATE, json={**body, "stream": False}).json()["usage"]
+    assert usage["reasoning_tokens"] == answer["reasoning_tokens"]
+
+
+def test_scripted_reasoning_is_at_most_what_credits_are_held_for(client: httpx.Client, mock: Mock) -> None:
+    mock.answer({"content": "one two", "reasoning_tokens": 1_000_000})
+    usage = client.post(CREATE, json=chat(max_tokens=5, reasoning_effort="low")).json()["usage"]
+    assert (usage["completion_tokens"], usage["reasoning_tokens"]) == (2, 32 + 3)
 
 
 def test_request_that_a_cassette_does_not_have_is_refused(client: httpx.Client, mock: Mock, tmp_path: Path) -> None:
