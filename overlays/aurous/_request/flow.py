@@ -42,6 +42,8 @@ from .retry_quota import SUCCESS_REFUND, RetryQuota
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 _GENERATED_HEADERS: Final = frozenset({"Content-Type"})
+# With another value, the rest of the body would be the next request on its connection.
+_FRAMING_HEADERS: Final = frozenset({"content-length", "transfer-encoding"})
 # Shares of the time of a call without, and with, a timeout for each attempt.
 _POOL_SHARE: Final = 0.99
 _POOL_SHARE_OF_ATTEMPT: Final = 0.5
@@ -291,6 +293,8 @@ class RequestFlow:
                 checked_version(value, name)
             elif name.lower() == API_KEY_HEADER.lower():
                 raise EncodeError(f"{API_KEY_HEADER}: a client has one key; make another client for another")
+            elif name.lower() in _FRAMING_HEADERS:
+                raise EncodeError(f"{name}: it follows from the body, and is sent by the client itself; leave it out")
         return headers
 
     def _note_attempt(self, attempt: Attempt, headers: Mapping[str, str]) -> None:

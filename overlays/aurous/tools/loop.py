@@ -133,6 +133,8 @@ def run_tools(
     cannot use. Whatever ends a loop has its attributes `messages` and `completions`: to go on, call `run_tools` again
     with these messages.
     """
+    if isinstance(client, AsyncResources):
+        raise TypeError("an asynchronous client needs arun_tools")
     loop = _Loop(model, messages, tools, max_rounds, on_error, options)
     if async_names := [name for name, each in loop.tools.items() if each.is_async]:
         raise TypeError(f"{', '.join(async_names)}: async functions need arun_tools")
@@ -154,6 +156,8 @@ async def arun_tools(
     **options: Any,
 ) -> ToolRun:
     """As `run_tools`, for asyncio. The calls of one round run at the same time, plain functions in threads."""
+    if isinstance(client, Resources):
+        raise TypeError("arun_tools needs an asynchronous client, AsyncAurous; with this one call run_tools")
     loop = _Loop(model, messages, tools, max_rounds, on_error, options)
     with loop:
         while calls := loop.receive(await client.chat.completions.create(**loop.request())):

@@ -81,9 +81,12 @@ class TestSends:
             ({"x-api-key": "another"}, aurous.EncodeError),
             ({"Aurous-Version": "yesterday"}, aurous.ConfigurationError),
             ({"X-Bad": "line\nbreak"}, aurous.EncodeError),
+            ({"content-length": "3"}, aurous.EncodeError),
+            ({"Content-Length": "3000"}, aurous.EncodeError),
+            ({"Transfer-Encoding": "chunked"}, aurous.EncodeError),
         ],
     )
-    def test_extra_header_with_line_breaks_or_credentials_is_refused(
+    def test_extra_header_with_line_breaks_credentials_or_another_length_is_refused(
         self, extra: dict[str, str], error: type[Exception], wire: RawServer, make: Make
     ) -> None:
         wire.plays(GOOD)

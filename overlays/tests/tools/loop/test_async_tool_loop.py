@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
+import aurous
 import pytest
 from aurous.tools.loop import (
     arun_tools,
+    run_tools,
     tool,
 )
+from aurous_mock.server.launcher import Mock
 from clientkit.tool_loops import (
     ANSWER,
     QUESTION,
@@ -21,6 +25,7 @@ from clientkit.tool_loops import (
     run_sync,
     slow_double,
 )
+from testkit.responses import KEY, MODEL
 
 
 def test_async_functions_need_arun_tools() -> None:
@@ -30,6 +35,16 @@ def test_async_functions_need_arun_tools() -> None:
         tool(slow_double).invoke('{"number": 4}')
     ran, client = run_async(completion(call("slow_double", '{"number": 4}')), ANSWER, tools=[slow_double])
     assert (ran.text, client.tool_results) == ("It is warm.", ["8"])
+
+
+def test_client_of_the_other_kind_is_refused_before_it_is_called(mock: Mock) -> None:
+    client: Any = aurous.Aurous(KEY, base_url=mock.url)
+    with client, pytest.raises(TypeError, match="arun_tools needs an asynchronous client"):
+        asyncio.run(arun_tools(client, model=MODEL, messages=QUESTION, tools=[double]))
+    client = aurous.AsyncAurous(KEY, base_url=mock.url)
+    with pytest.raises(TypeError, match="an asynchronous client needs arun_tools"):
+        run_tools(client, model=MODEL, messages=QUESTION, tools=[double])
+    assert mock.ledger() == []
 
 
 def test_arun_tools_runs_the_calls_of_a_round_concurrently() -> None:
