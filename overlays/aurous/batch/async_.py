@@ -162,6 +162,10 @@ class AsyncBatch(BaseBatch):
                     raise
                 self._deliver(self._scheduler.finish(flight, outcome))
                 self._changed.set()
+        except Exception as error:
+            self._scheduler.stop(error)
+            self._changed.set()
+            raise
         finally:
             self._working -= 1
             self._arrived.set()

@@ -27,6 +27,7 @@ from typing import IO, Any, Final
 from uuid import UUID
 
 from .._json import INVALID_JSON, decode
+from ..billing.receipts import EXACT
 from ..errors import ConfigurationError
 from .file_lock import CAN_REPLACE_OPEN_FILES, lock_file
 from .journal import Journal
@@ -199,7 +200,7 @@ class Checkpoint:
             self._mark(own["line"], own["idempotency_key"])
             if record["error"] is None:
                 self.answered += 1
-                self.credits += _credits(own)
+                self.credits = EXACT.add(self.credits, _credits(own))
             else:
                 self.failed += 1
         if failed:

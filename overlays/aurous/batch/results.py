@@ -12,7 +12,13 @@ from aurous_client.operations import Response
 
 from .._error_body import MAX_SIZE
 from .._json import decode, decode_digits, encode_digits
-from ..errors import APIStatusError, AurousError, BudgetExceededError, ConfigurationError
+from ..errors import (
+    APIStatusError,
+    AurousError,
+    BudgetExceededError,
+    ConfigurationError,
+    IdempotencyKeyInUseError,
+)
 from ..types import Receipt
 from .request_forms import BatchRequest, InvalidLine
 
@@ -140,6 +146,9 @@ def error_result(request: BatchRequest, error: AurousError | EncodeError, job: s
 def _may_be_charged(error: AurousError | EncodeError) -> bool:
     if isinstance(error, _UNSENT):
         return False
+    if isinstance(error, IdempotencyKeyInUseError):
+        # What had this key before may still be carried out.
+        return True
     attempts = getattr(error, "attempts", ())
     return not attempts or any(attempt.may_have_worked for attempt in attempts)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from ..billing.receipts import EXACT
 from ..types import Attempt, Receipt
 
 # Each bucket of durations is this much wider than the one before.
@@ -78,15 +79,15 @@ class Summary:
     def credits_per_line(self) -> Decimal | None:
         """The mean price of the answers that this run paid for; None without any."""
         paid = self.answered - self.replayed
-        return self.credits / paid if paid else None
+        return EXACT.divide(self.credits, Decimal(paid)) if paid else None
 
     def count_answer(self, receipt: Receipt, attempts: tuple[Attempt, ...], seconds: float) -> None:
         self.answered += 1
-        self.job_credits += receipt.credits
+        self.job_credits = EXACT.add(self.job_credits, receipt.credits)
         if receipt.replayed:
             self.replayed += 1
         else:
-            self.credits += receipt.credits
+            self.credits = EXACT.add(self.credits, receipt.credits)
             self.prompt_tokens += receipt.prompt_tokens
             self.completion_tokens += receipt.completion_tokens
             self.reasoning_tokens += receipt.reasoning_tokens

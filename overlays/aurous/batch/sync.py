@@ -212,7 +212,9 @@ class Batch(BaseBatch):
                     self._changed.notify_all()
         except BaseException as error:
             self._failure = error
-            self.stop()
+            with self._lock:
+                self._scheduler.stop(error)
+                self._changed.notify_all()
         finally:
             with self._lock:
                 self._working -= 1

@@ -125,13 +125,18 @@ class _Run:
         """Report a run that took all lines. Returns the exit status."""
         self._report()
         self._note_excess()
-        count = self._batch.summary.failed + self._batch.summary.failed_before
+        count = self._failed
         if not count:
             return 0
         again = "" if self._to_stdout else "; --retry-failed sends them again"
         failed = "1 line failed, with its" if count == 1 else f"{count:,} lines failed, each with its"
         output.write_note(f"{failed} error in the output{again}")
         return SOME_FAILED
+
+    @property
+    def _failed(self) -> int:
+        """The lines that failed, in this run or an earlier one."""
+        return self._batch.summary.failed + self._batch.summary.failed_before
 
     def _note_excess(self) -> None:
         """Say so if the job cost more than its budget, though no line was left for that."""
@@ -152,7 +157,10 @@ class _Run:
 
     def _explain_resuming(self) -> None:
         if not self._to_stdout:
-            output.write_note(f"run the same command again to resume; {self._flags.output} has what was answered")
+            count = 0 if self._flags.retry_failed else self._failed
+            failed = "the line that failed" if count == 1 else f"the {count:,} lines that failed"
+            more = f"; --retry-failed also sends {failed} again" if count else ""
+            output.write_note(f"run the same command again to resume; {self._flags.output} has what was answered{more}")
         elif self._flags.job is not None:
             output.write_note(f"--job {self._batch.job} again within 24 hours pays for nothing twice")
         else:

@@ -220,6 +220,21 @@ def test_lines_in_flight_a_day_ago_are_named_before_they_are_sent(mock: Mock, pa
     assert number <= high
 
 
+def test_line_whose_warning_is_an_error_is_not_forgotten(kind: str, mock: Mock, path: Path) -> None:
+    batch(mock, path, prompts(2), ordered=True)
+    first, _ = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first)
+    interrupted = Checkpoint(path)
+    interrupted.start(2, 0.0)
+    interrupted.close()
+    for _ in range(2):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", BatchWarning)
+            ended = run_batch(kind, prompts(2), url=mock.url, checkpoint=path)
+        assert (type(ended.error), ended.results) == (BatchWarning, [])
+    assert len(mock.ledger()) == 2
+
+
 def test_lines_in_flight_an_hour_ago_are_sent_without_a_warning(mock: Mock, path: Path) -> None:
     interrupt(mock, path)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))

@@ -93,6 +93,19 @@ def test_second_ctrl_c_hangs_up(aurous_mock: AurousMock, source: Path, target: P
     assert len(records(target)) == 20
 
 
+def test_run_that_ends_early_names_what_sends_failed_lines_again(
+    aurous_mock: AurousMock, tmp_path: Path, target: Path
+) -> None:
+    source = write_lines(tmp_path / "in.jsonl", [*["nonsense"] * 2, *prompts(5)])
+    flags = ["batch", str(source), "-o", str(target), "--concurrency=1", "--budget=0.00001"]
+    resume = f"run the same command again to resume; {target} has what was answered"
+    for _ in range(2):
+        result = run(*flags)
+        expected = f"{resume}; --retry-failed also sends the 2 lines that failed again"
+        assert (result.status, result.lines[-1]) == (5, expected)
+    assert run(*flags, "--retry-failed").lines[-1] == resume
+
+
 def test_interrupted_job_without_a_file_can_be_continued_by_its_name(aurous_mock: AurousMock, source: Path) -> None:
     first = run("batch", str(source), "--job", "translations", "--quiet")
     again = run("batch", str(source), "--job", "translations", "--quiet")

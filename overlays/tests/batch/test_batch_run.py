@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import gc
 import json
 import threading
@@ -156,6 +157,15 @@ def test_request_that_still_runs_is_awaited(kind: str, wire: RawServer) -> None:
     assert len(set(wire.keys)) == 1
 
 
+def test_line_whose_key_stays_in_use_may_be_charged(
+    kind: str, wire: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurous.batch.scheduler._POLL_SECONDS", -1)
+    (result,) = run_batch(kind, ["a"], url=wire.plays(IN_USE).url).results
+    assert isinstance(result.error, aurous.IdempotencyKeyInUseError)
+    assert result.may_be_charged
+
+
 def test_rate_limit_slows_down_and_loses_nothing(kind: str, wire: RawServer) -> None:
     limited = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "0.1"})
     wire.plays(limited, limited, GOOD)
@@ -180,6 +190,17 @@ def test_budget_counts_what_earlier_runs_spent(kind: str, mock: Mock, tmp_path: 
     again = run_batch(kind, prompts(500), url=mock.url, budget="0.5", checkpoint=path)
     assert isinstance(again.error, aurous.BudgetExceededError)
     assert (again.results, len(charges(mock))) == ([], count)
+
+
+def test_sums_do_not_depend_on_the_caller_s_decimal_context(kind: str, mock: Mock, tmp_path: Any) -> None:
+    path = tmp_path / "a.jsonl"
+    with decimal.localcontext(prec=1):
+        first = run_batch(kind, prompts(9), url=mock.url, checkpoint=path)
+        again = run_batch(kind, prompts(9), url=mock.url, checkpoint=path)
+    expected = sum(charges(mock).values())
+    assert len(str(expected)) > 4
+    assert first.summary.credits == first.summary.job_credits == again.summary.job_credits == expected
+    assert first.summary.credits_per_line == expected / 9
 
 
 def test_stop_ends_with_what_is_in_flight(kind: str, mock: Mock) -> None:
