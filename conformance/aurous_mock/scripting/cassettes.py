@@ -21,6 +21,8 @@ from aurous_mock.scripting.scripted_answers import check_answer, compose_answer
 # Keys of this API and of others, and tokens of an Authorization header. Headers themselves are never recorded.
 _SECRETS: Final = re.compile(r"\b(?:al_live_|og_|sk-)[\w-]{8,}|(?<=Bearer )[\w.~+/-]{8,}=*")
 _REMOVED: Final = "[key]"
+# A shorter key, such as `test`, is a word of many texts: without it they would be others, and no replay would know them.
+_SHORTEST_SECRET: Final = 8
 
 
 class UnknownRequestError(LookupError):
@@ -156,7 +158,7 @@ class RecordingEngine:
     def __init__(self, engine: Engine, cassette: Cassette, secrets: Sequence[str]) -> None:
         self._engine = engine
         self._cassette = cassette
-        self._secrets = secrets
+        self._secrets = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
 
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         answer = await self._engine.answer(request, pace)

@@ -214,7 +214,8 @@ def _add_storage_flags(add: AddFlag) -> None:
         default=None,
         metavar="DAYSd|COUNT",
         help="keep finished completions and charges for so many days, or so many of each team "
-        f"(default: {IN_DATABASE.days}d with --state, else {IN_MEMORY.count}); idempotency keys are kept for 24 hours",
+        f"(default: {IN_DATABASE.days}d with --state, else {IN_MEMORY.count}); idempotency keys are kept for 24 hours, "
+        "without --state no longer than their completions",
     )
 
 

@@ -377,6 +377,17 @@ def test_cassettes_hold_no_keys(tmp_path: Path) -> None:
         assert say(client, f"My key is {secret}; Authorization: Bearer {'t0ken' * 5}")
 
 
+def test_word_that_is_also_a_key_is_recorded_as_it_is(client: httpx.Client, mock: Mock, tmp_path: Path) -> None:
+    cassette = tmp_path / "cassette.json"
+    keys = {mock.api_key: "team_default", "test": "team_default"}
+    options = {"upstream": f"{mock.url}/v1", "upstream_key": mock.api_key, "record": cassette, "keys": keys}
+    with running(**options) as recorder, connect(recorder) as recording:
+        answer = say(recording, "This is a test.")
+    assert "[key]" not in cassette.read_text()
+    mock.replay(cassette)
+    assert say(client, "This is a test.") == answer
+
+
 def test_command_replays_a_cassette_also_after_a_reset(tmp_path: Path) -> None:
     cassette = recorded(tmp_path, chat("Name three colours."))
     with MockProcess("--replay", str(cassette)) as process, httpx.Client(base_url=process.url, verify=False) as client:
