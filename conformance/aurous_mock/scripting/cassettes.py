@@ -21,7 +21,7 @@ from aurous_mock.scripting.scripted_answers import check_answer, compose_answer
 # Keys of this API and of others, and tokens of an Authorization header. Headers themselves are never recorded.
 _SECRETS: Final = re.compile(r"\b(?:al_live_|og_|sk-)[\w-]{8,}|(?<=Bearer )[\w.~+/-]{8,}=*")
 _REMOVED: Final = "[key]"
-# A shorter key, such as `test`, is a word of many texts: without it they would be others, and no replay would know them.
+# A shorter key, such as `test`, is a word of many texts: without it, no replay would know their requests.
 _SHORTEST_SECRET: Final = 8
 
 
