@@ -18,6 +18,8 @@ Network: TypeAlias = IPv4Network | IPv6Network
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _PROXY_SCHEMES: Final = ("http", "https", "socks5", "socks5h")
 _IPV4_PARTS: Final = 4
+# Characters of a part of a host's name.
+_MAX_LABEL: Final = 63
 
 
 class Exclusion(NamedTuple):
@@ -65,6 +67,11 @@ class Proxies:
         if scheme not in self._by_scheme or any(each.matches(parts) for each in self._exclusions):
             return None
         return _checked_proxy(self._by_scheme[scheme], _variable(f"{scheme}_proxy"))
+
+
+def is_host(host: str | None) -> bool:
+    """Whether a host can be looked up: Python raises UnicodeError for one with a part that is empty or too long."""
+    return host is not None and all(0 < len(part) <= _MAX_LABEL for part in host.removesuffix(".").split("."))
 
 
 def check(base_url: str) -> None:
@@ -115,7 +122,7 @@ def _checked_proxy(url: str, variable: str) -> str:
     url = url.strip() if "://" in url else f"http://{url.strip()}"
     try:
         parts = urlsplit(url)
-        scheme = parts.scheme if parts.hostname and parts.port != 0 else ""
+        scheme = parts.scheme if is_host(parts.hostname) and parts.port != 0 else ""
     except ValueError:
         scheme = ""
     # Without the value, which may hold a password.

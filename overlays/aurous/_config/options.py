@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aurous_client import API_VERSION, SERVER_URL
 
 from ..errors import ConfigurationError
+from .environment import is_host
 from .policies import RetryPolicy, StreamPolicy, Timeouts
 from .secret import Secret
 
@@ -166,7 +167,7 @@ def _checked_url(url: str, source: str) -> str:
     try:
         url = url.strip()
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        fits = parts.scheme in ("http", "https") and is_host(parts.hostname) and parts.port != 0
         if not fits or not url.isprintable() or any(character in url for character in " \\"):
             raise ValueError
     except (ValueError, AttributeError, TypeError):

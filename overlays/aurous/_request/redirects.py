@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from aurous_client.operations import Operation
 
+from .._config.environment import is_host
 from ..transport.effects import RawResponse, SendRequest
 
 MAX_REDIRECTS: Final = 5
@@ -51,7 +52,7 @@ def with_api_headers(response: RawResponse, redirect: RawResponse) -> RawRespons
 
 
 def _origin(url: SplitResult) -> tuple[str, str, int | None]:
-    """Scheme, host and port. Raises ValueError for a URL that lacks a host, or has a port that cannot be."""
-    if not url.hostname:
+    """Scheme, host and port. Raises ValueError for a URL that lacks a host, or has one or a port that cannot be."""
+    if not is_host(url.hostname):
         raise ValueError("no host")
-    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
+    return url.scheme, url.hostname or "", url.port or _PORTS.get(url.scheme)

@@ -117,7 +117,17 @@ def test_endless_redirects_end(wire: RawServer, make: Make) -> None:
 
 @pytest.mark.parametrize(
     "location",
-    ["http://[", "//", "javascript:alert(1)", "ftp://example.com/", "http://a:99999/", "", f"http://127.0.0.2/{KEY}"],
+    [
+        "http://[",
+        "//",
+        "javascript:alert(1)",
+        "ftp://example.com/",
+        "http://a:99999/",
+        "http://a..b/",
+        f"http://{'a' * 64}/",
+        "",
+        f"http://127.0.0.2/{KEY}",
+    ],
 )
 def test_download_is_not_redirected_to_what_is_no_place_for_it(location: str, wire: RawServer, make: Make) -> None:
     wire.plays(redirect(location))

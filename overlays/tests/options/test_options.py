@@ -139,6 +139,7 @@ class TestUrl:
                 "http://a\\b",
                 "http://a/\x7f",
             ),
+            *("http://a..b", "http://.a", f"http://{'a' * 64}.b"),
             *("http://a?b=1", "http://a?", "http://a#b", "http://a#", 7, b"http://a"),
         ],
     )

@@ -101,7 +101,9 @@ def test_unreadable_exclusion_is_an_error_when_the_client_is_made(
 
 
 @CLIENTS
-@pytest.mark.parametrize("url", ["nowhere://[", "http://", "ftp://proxy.example", "http://user:hidden@proxy.example:x"])
+@pytest.mark.parametrize(
+    "url", ["nowhere://[", "http://", "http://a..b", "ftp://proxy.example", "http://user:hidden@proxy.example:x"]
+)
 def test_unusable_proxy_is_an_error_when_the_client_is_made(
     client: Any, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
