@@ -6,6 +6,7 @@ extensions  what Redocly does not compare
 findings    Redocly's differences as kinds of changes
 keywords    narrower or wider, by schema keyword
 kinds       breaking, compatible or documentation, by kind of change
+ordering    the same in another order, or in another place of a path
 redocly     runs `redocly diff`
 render      text, JSON, Markdown
 sources     reads specs from files and git revisions

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from generator.schemas import METHODS
 from generator.yaml_loader import Pointer
 
-from . import extensions, kinds, redocly, subjects, unions
+from . import extensions, kinds, ordering, redocly, sources, subjects, unions
 from .changes import Change, Report
 from .findings import Finding, FindingMapper
 from .redocly import Difference
@@ -49,18 +50,21 @@ class Classifier:
         changes = [change for diff, finding in union_changes for change in self._changes_of(finding, diff.path)]
         for diff in differences:
             for finding in mapper.map(diff):
-                if not self._is_of_other_operations(finding):
+                if not self._is_of_other_operations(finding) and not self._is_elsewhere(finding):
                     changes += self._changes_of(finding, diff.path)
         for finding in extensions.find(self._old.document, self._new.document):
             if not self._belongs_to_new_operation(finding):
                 changes += self._changes_of(finding, finding.new or finding.old or ())
-        return changes or [self._unknown_change()]
+        return changes or [self._other_change()]
 
-    def _unknown_change(self) -> Change:
+    def _other_change(self) -> Change:
         """For documents that differ in something that neither Redocly nor this package reports."""
         old, new = next(_different_nodes(self._old.document, self._new.document))
         place = new or old or ()
         subject = subjects.name(self._new.document if new else self._old.document, place)
+        if ordering.is_same(self._old.document, self._new.document):
+            text = "says the same in another order, or in another place"
+            return Change("rephrased", kinds.Effect.DOCUMENTATION, Side.CALL, subject, text, (), old, new)
         text = "changed in a way that no kind of change describes"
         return Change(kinds.UNKNOWN, kinds.Effect.BREAKING, Side.CALL, subject, text, (), old, new)
 
@@ -115,6 +119,28 @@ class Classifier:
             return False
         users = {name for names in self._usage.sides(at).values() for name in names}
         return bool(users) and not users & self._kept_operations
+
+    def _is_elsewhere(self, finding: Finding) -> bool:
+        """Whether a parameter that came or went is the same as before for each operation of its path.
+
+        It then moved between the path and its operations, or between them and the components.
+        """
+        at = finding.new or finding.old or ()
+        is_parameter = finding.kind.startswith("parameter-added") or finding.kind == "parameter-removed"
+        if not is_parameter or at[:1] != ("paths",):
+            return False
+        documents = (self._old.document, self._new.document)
+        node = sources.follow(documents[finding.new is not None], sources.find(documents[finding.new is not None], at))
+        if not isinstance(node, dict):
+            return False
+        place, path = (str(node.get("in")), str(node.get("name"))), str(at[1])
+        before, after = (document.get("paths", {}).get(path, {}) for document in documents)
+        return all(
+            ordering.parameters(documents[0], path, method).get(place)
+            == ordering.parameters(documents[1], path, method).get(place)
+            for method in METHODS
+            if method in before and method in after
+        )
 
     def _belongs_to_new_operation(self, finding: Finding) -> bool:
         at = finding.new or finding.old or ()

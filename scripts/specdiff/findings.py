@@ -12,7 +12,7 @@ from typing import Any
 from generator.schemas import METHODS
 from generator.yaml_loader import Pointer
 
-from . import keywords, sources
+from . import keywords, ordering, sources
 from .redocly import Difference
 
 # Kinds that concern the whole call, and not one side of a schema.
@@ -115,6 +115,8 @@ class FindingMapper:
             yield self._finding(diff, "rephrased", "`default` is now null, which counts as left out")
         elif name == "required":
             yield from self._required(diff)
+        elif ordering.is_same_value(name, diff.before, diff.after):
+            yield self._finding(diff, "rephrased", f"`{name}` says the same in another order")
         elif kinds:
             for kind in kinds:
                 yield self._finding(diff, kind, text, sided=True)

@@ -38,13 +38,13 @@ def directions(keyword: str, before: Any, after: Any) -> list[str]:
 
 
 def _of_types(before: Any, after: Any) -> str:
-    old, new = _types(before), _types(after)
+    old, new = types(before), types(after)
     if old and (not new or old < new):
         return "widened"
     return "narrowed" if new and (not old or new < old) else "changed"
 
 
-def _types(written: Any) -> set[str]:
+def types(written: Any) -> set[str]:
     """The types allowed; none are named where all are. An integer is a number too."""
     listed: set[str] = {written} if isinstance(written, str) else set(written or ())
     return listed | {"integer"} if "number" in listed else listed
