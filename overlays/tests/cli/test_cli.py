@@ -268,7 +268,7 @@ def test_json_output_has_the_charge_of_a_completion_to_the_digit(aurous_mock: Au
 
 
 def test_json_output_takes_deep_documents(aurous_mock: AurousMock, wire: RawServer) -> None:
-    deep = b"[" * 500 + b"1" + b"]" * 500
+    deep = b"[" * 499 + b"1" + b"]" * 499
     wire.plays(answer(200, json.dumps({**completion(), "deep": "DEEP"}).encode().replace(b'"DEEP"', deep)))
     assert json.loads(run("get", "--json", "cmp_1", "--base-url", wire.url).out)["deep"] == json.loads(deep)
 
