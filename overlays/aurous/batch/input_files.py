@@ -192,7 +192,9 @@ class InputFile:
     def _read_parquet_rows(self, table: Any) -> Iterator[Line]:
         from pyarrow import ArrowException
 
-        number, batches = 0, table.iter_batches(batch_size=_ROWS_AT_ONCE)
+        # Others may hold what Python has no values for.
+        names = [name for name in table.schema_arrow.names if name in self._used]
+        number, batches = 0, table.iter_batches(batch_size=_ROWS_AT_ONCE, columns=names)
         while True:
             try:
                 rows = next(batches, None)
@@ -201,10 +203,10 @@ class InputFile:
                 raise ConfigurationError(f"{self.name} cannot be read after row {number}: {reason}") from None
             if rows is None:
                 return
-            for row in rows.to_pylist():
+            for row in _values_of(rows):
                 number += 1
                 self._consumed = number
-                yield Line(number, self._request_of(row), "row")
+                yield Line(number, row if isinstance(row, Unreadable) else self._request_of(row), "row")
 
     def _require(self, names: list[str]) -> None:
         missing = [name for name in self._required if name not in names]
@@ -213,12 +215,16 @@ class InputFile:
                 f"{self.name} has no column {', '.join(missing)}; its columns are {', '.join(names)}. "
                 "A template makes prompts from other columns"
             )
-        used = self._required if self._has_template else _REQUEST_COLUMNS
-        repeated = [name for name in dict.fromkeys((*used, _ID)) if names.count(name) > 1]
+        repeated = [name for name in self._used if names.count(name) > 1]
         if repeated:
             raise ConfigurationError(
                 f"{self.name} has more than one column {', '.join(repeated)}; rename all of them but the one to send"
             )
+
+    @property
+    def _used(self) -> tuple[str, ...]:
+        """The columns that make a request."""
+        return tuple(dict.fromkeys((*self._required, _ID))) if self._has_template else _REQUEST_COLUMNS
 
     def _request_of(self, row: dict[str, Any]) -> dict[str, Any]:
         """The members of a row that make its request: all those for a template, else the ones with a meaning."""
@@ -233,6 +239,29 @@ def read_json(text: bytes) -> Any:
         return Unreadable(_TOO_LONG)
     value = decode(text)
     return Unreadable("it is not JSON") if value is INVALID_JSON else value
+
+
+def _values_of(rows: Any) -> list[dict[str, Any] | Unreadable]:
+    """The rows of a batch of pyarrow; `Unreadable` for one with a cell that Python has no value for."""
+    from pyarrow import ArrowException
+
+    # Text that is not UTF-8, nanoseconds, a year over 9999, an unknown time zone.
+    failures = (ArrowException, ValueError, OverflowError, LookupError)
+
+    def value_at(place: int) -> dict[str, Any] | Unreadable:
+        row = {}
+        for name, column in zip(rows.schema.names, rows.columns, strict=True):
+            try:
+                row[name] = column[place].as_py()
+            except failures as error:
+                return Unreadable(f"its {name} cannot be read: {' '.join(str(error).split())}")
+        return row
+
+    try:
+        values: list[dict[str, Any] | Unreadable] = rows.to_pylist()
+    except failures:
+        return [value_at(place) for place in range(rows.num_rows)]
+    return values
 
 
 def _size(file: IO[bytes]) -> tuple[int | None, bool]:

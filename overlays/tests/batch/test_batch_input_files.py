@@ -49,6 +49,21 @@ def test_errors_count_what_the_file_consists_of(tmp_path: Path) -> None:
     assert [reason[:7] for reason in reasons(tmp_path / "a.parquet")] == ["row 2: "]
 
 
+def test_parquet_cell_without_a_value_of_python_is_one_invalid_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    offsets, data = pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0"), pyarrow.py_buffer(b"a\xff")
+    texts = pyarrow.Array.from_buffers(pyarrow.string(), 2, [None, offsets, data])
+    parquet.write_table(pyarrow.table({"prompt": texts}), path)
+    assert lines(path)[0] == (1, {"prompt": "a"})
+    assert reasons(path)[0].startswith("row 2: its prompt cannot be read: 'utf-8' codec can't decode byte 0xff")
+    # The year 26,610.
+    days = pyarrow.array([0, 9_000_000], pyarrow.date32())
+    parquet.write_table(pyarrow.table({"prompt": ["a", "b"], "day": days}), path)
+    assert lines(path, required=("day",))[1] == (2, Unreadable("its day cannot be read: date value out of range"))
+    # Of a column that makes no request, nothing is read.
+    assert lines(path) == [(1, {"prompt": "a"}), (2, {"prompt": "b"})]
+
+
 def test_template_of_the_prompt_alone_counts_as_one(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "custom_id,prompt,model\nx,,m\n")
     assert lines(path, required=("prompt",)) == [(2, {"custom_id": "x", "prompt": "", "model": "m"})]
