@@ -74,7 +74,7 @@ class Checkpoint:
         self.failed = 0
         """The lines that ended in an error."""
         self.credits = Decimal(0)
-        """The price of these answers."""
+        """The price of all these lines."""
         self._job = job
         # By line: 8 bytes of the key of its record; 0 without one.
         self._keys = array("Q")
@@ -198,9 +198,9 @@ class Checkpoint:
                 failed[own["line"]] = own["sent_at"] if own.get("may_be_charged") else 0.0
                 continue
             self._mark(own["line"], own["idempotency_key"])
+            self.credits = EXACT.add(self.credits, _credits(own))
             if record["error"] is None:
                 self.answered += 1
-                self.credits = EXACT.add(self.credits, _credits(own))
             else:
                 self.failed += 1
         if failed:

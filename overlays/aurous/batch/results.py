@@ -54,7 +54,8 @@ class BatchResult:
     error: AurousError | EncodeError | None = None
     """None for an answer; `InvalidLineError` where nothing was sent."""
     receipt: Receipt | None = None
-    """What the answer cost; `receipt.replayed` says whether an earlier run paid for it."""
+    """What the answer cost, also one that was charged and is not valid; `receipt.replayed` says whether an earlier run paid
+    for it."""
     job: str = field(default="", repr=False)
     sent_at: float = field(default=0.0, repr=False)
     """Unix time at which it was sent."""
@@ -131,13 +132,21 @@ def invalid_result(line: InvalidLine, job: str, sent_at: float) -> BatchResult:
     )
 
 
-def error_result(request: BatchRequest, error: AurousError | EncodeError, job: str, sent_at: float) -> BatchResult:
-    """The result of a line whose call failed."""
+def error_result(
+    request: BatchRequest,
+    error: AurousError | EncodeError,
+    job: str,
+    sent_at: float,
+    *,
+    receipt: Receipt | None = None,
+) -> BatchResult:
+    """The result of a line whose call failed. receipt: what it cost all the same"""
     return BatchResult(
         number=request.number,
         custom_id=request.custom_id,
         idempotency_key=request.key,
         error=error,
+        receipt=receipt,
         job=job,
         sent_at=sent_at,
     )

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from aurous_client.api.chat.create_chat_completion import OPERATION
 from aurous_client.errors import EncodeError
 from aurous_client.models import ChatCompletion
 from aurous_client.operations import Response
 
 from .._request.response import response_info
-from ..billing.receipts import receipt
-from ..errors import AurousError, BudgetExceededError
+from ..billing.receipts import receipt, receipt_of_error
+from ..errors import APIResponseValidationError, AurousError, BudgetExceededError
 from ..types import Attempt
 from .checkpoint import Checkpoint
 from .delivery import Delivery
@@ -211,7 +212,11 @@ class Scheduler:
             self.stop(outcome)
             return self._deliver(flight.place, None)
         self.summary.failed += 1
-        return self._deliver(flight.place, error_result(flight.request, outcome, self.job, flight.sent_at))
+        price = receipt_of_error(outcome, OPERATION) if isinstance(outcome, APIResponseValidationError) else None
+        if price is not None:
+            self.summary.count_receipt(price)
+        result = error_result(flight.request, outcome, self.job, flight.sent_at, receipt=price)
+        return self._deliver(flight.place, result)
 
     def cancel(self, flight: InFlight) -> list[BatchResult]:
         """A call was cancelled; its line is left for a later run. Returns the results that waited for their turn."""

@@ -56,7 +56,7 @@ class Summary:
     credits: Decimal = Decimal(0)
     """Charged in this run."""
     job_credits: Decimal = Decimal(0)
-    """The price of all answers of the job, those of earlier runs included."""
+    """The price of all answers of the job, also those of earlier runs, and those that are not valid."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
@@ -77,22 +77,26 @@ class Summary:
 
     @property
     def credits_per_line(self) -> Decimal | None:
-        """The mean price of the answers that this run paid for; None without any."""
+        """What this run cost for each answer that it paid for; None without any."""
         paid = self.answered - self.replayed
         return EXACT.divide(self.credits, Decimal(paid)) if paid else None
 
     def count_answer(self, receipt: Receipt, attempts: tuple[Attempt, ...], seconds: float) -> None:
         self.answered += 1
-        self.job_credits = EXACT.add(self.job_credits, receipt.credits)
         if receipt.replayed:
             self.replayed += 1
-        else:
+        self.count_receipt(receipt)
+        self.count_attempts(attempts)
+        self.durations.add(seconds)
+
+    def count_receipt(self, receipt: Receipt) -> None:
+        """Count what a line cost, answered or not."""
+        self.job_credits = EXACT.add(self.job_credits, receipt.credits)
+        if not receipt.replayed:
             self.credits = EXACT.add(self.credits, receipt.credits)
             self.prompt_tokens += receipt.prompt_tokens
             self.completion_tokens += receipt.completion_tokens
             self.reasoning_tokens += receipt.reasoning_tokens
-        self.count_attempts(attempts)
-        self.durations.add(seconds)
 
     def observe(self, attempt: Attempt) -> None:
         """An attempt has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
+from decimal import Decimal
 from typing import Any
 
 import aurous
@@ -147,6 +148,21 @@ def test_model_that_is_unknown_behind_a_gateway_fails_its_line_alone(
     assert ended.error is None
     assert [result.number for result in ended.results if result.error] == [1]
     assert ended.numbers == [1, 2, 3, 4, 5, 6]
+
+
+def test_answer_that_was_charged_and_is_not_valid_counts_for_the_budget(
+    kind: str, wire: RawServer, tmp_path: Any
+) -> None:
+    fail_line(wire, b"Say 2.", response(200, {**completion(), "choices": "none"}))
+    options: dict[str, Any] = {"url": wire.url, "concurrency": 1, "budget": "0.5", "checkpoint": tmp_path / "a.jsonl"}
+    first = run_batch(kind, prompts(6), **options)
+    assert isinstance(first.error, aurous.BudgetExceededError)
+    assert (first.summary.answered, first.summary.failed, first.summary.credits) == (1, 1, Decimal("0.5712"))
+    (failed,) = [result for result in first.results if result.error]
+    assert failed.to_dict()["aurous"]["receipt"]["credits"] == "0.2856"
+    again = run_batch(kind, prompts(6), **options)
+    assert isinstance(again.error, aurous.BudgetExceededError)
+    assert (again.results, again.summary.job_credits) == ([], Decimal("0.5712"))
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
