@@ -54,8 +54,7 @@ class BatchResult:
     error: AurousError | EncodeError | None = None
     """None for an answer; `InvalidLineError` where nothing was sent."""
     receipt: Receipt | None = None
-    """What the answer cost, also one that was charged and is not valid; `receipt.replayed` says whether an earlier run paid
-    for it."""
+    """What the answer cost, also if it is not valid; `receipt.replayed` says whether an earlier run paid for it."""
     job: str = field(default="", repr=False)
     sent_at: float = field(default=0.0, repr=False)
     """Unix time at which it was sent."""
