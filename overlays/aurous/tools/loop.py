@@ -172,8 +172,7 @@ async def arun_tools(
                     if not task.cancelled() and task.exception() is None:
                         loop.add_message(call, task.result())
                 raise
-            for call, task in zip(calls, tasks, strict=True):
-                loop.add_result(call, task.result())
+            loop.add_results([(call, task.result()) for call, task in zip(calls, tasks, strict=True)])
     return loop.result()
 
 
@@ -247,6 +246,17 @@ class _Loop:
             text = self._on_error(call, result) if self._on_error else None
             result = result if text is None else text
         self.add_message(call, result)
+
+    def add_results(self, results: Sequence[tuple[ToolCall, str | Exception]]) -> None:
+        """Add the results of a round; those of all calls that were made, also if `on_error` raises for one of them."""
+        for number, (call, result) in enumerate(results, 1):
+            try:
+                self.add_result(call, result)
+            except BaseException:
+                for other, made in results[number:]:
+                    if not isinstance(made, Exception):
+                        self.add_message(other, made)
+                raise
 
     def add_message(self, call: ToolCall, result: str | Exception) -> None:
         content = error_text(result) if isinstance(result, Exception) else sendable(result)

@@ -26,6 +26,7 @@ from clientkit.tool_loops import (
     completion,
     double,
     fail,
+    run_async,
     run_sync,
     slow_double,
 )
@@ -91,6 +92,19 @@ def test_error_of_on_error_keeps_the_results_of_the_round(run: Run) -> None:
     raised: Any = caught.value
     assert len(raised.completions) == 1
     assert encode(raised.messages)[2:] == [{"role": "tool", "content": "8", "tool_call_id": "call_1"}]
+
+
+def test_error_of_on_error_keeps_the_results_of_calls_that_were_made_at_the_same_time() -> None:
+    def on_error(failed: ToolCall, error: Exception) -> str | None:
+        raise error
+
+    ids = ("call_1", "call_2", "call_3", "call_4")
+    names = ("double", "fail", "slow_double", "fail")
+    calls = [call(name, '{"number": 4}', call_id) for name, call_id in zip(names, ids, strict=True)]
+    with pytest.raises(LookupError, match="no 4") as caught:
+        run_async(completion(*calls), ANSWER, tools=[double, fail, slow_double], on_error=on_error)
+    raised: Any = caught.value
+    assert [message["tool_call_id"] for message in encode(raised.messages)[2:]] == ["call_1", "call_3"]
 
 
 def test_interrupted_tool_keeps_the_results_of_the_others() -> None:
