@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from answering_server import AnsweringServer, answering, response
@@ -16,6 +18,7 @@ from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
 from harness.generation import schemathesis_adapter
 from harness.settings import Profile, Settings
+from harness.turns import turn_of
 from harness.violations import NotTested
 
 PATH = "/v1/imaginary_drawings/{number}"
@@ -107,6 +110,24 @@ def test_rules_on_a_free_operation_are_not_limited() -> None:
     with client_of(b'{"price": 9}', limit=0) as (api, server):
         assert called(api, "replaceImaginaryDrawing") == 0
         assert len(server.heads) == 20
+
+
+def item_of(file: str, marker: str = "", **attributes: Any) -> pytest.Item:
+    item = SimpleNamespace(path=Path(f"{file}.py"), get_closest_marker=lambda name: name == marker, **attributes)
+    return cast(pytest.Item, item)
+
+
+def test_calls_of_unknown_price_run_when_nothing_else_needs_the_budget() -> None:
+    operations = {each.id: each for each in contract.operations()}
+    drawn, replaced, created = (
+        item_of("test_authentication", callspec=SimpleNamespace(params={"operation": operations[name]}))
+        for name in ("drawImaginaryDrawing", "replaceImaginaryDrawing", "createChatCompletion")
+    )
+    properties = item_of("test_properties", operation_label="POST /v1/chat/completions")
+    of_drawings = item_of("test_properties", operation_label=f"POST {PATH}")
+    expensive, whole_run = item_of("test_streams", "expensive"), item_of("test_every_response")
+    in_order = [replaced, created, expensive, properties, drawn, of_drawings, whole_run]
+    assert sorted([whole_run, drawn, of_drawings, properties, expensive, replaced, created], key=turn_of) == in_order
 
 
 def test_unknown_price_is_the_same_for_rules_and_properties() -> None:
