@@ -59,6 +59,7 @@ def _check(lines: InputFile, settings: Settings, checkpoint: Checkpoint | None, 
         before = f" ({in_flight:,} of them were in flight before)" if in_flight else ""
         output.write_note(
             f"{output.counted(count, 'line')} would be sent{before}, {size:,} bytes in all; "
-            f"{summary.invalid:,} invalid, {summary.skipped:,} with a result. Nothing was sent; this is the first body"
+            f"{summary.invalid:,} invalid, {summary.skipped:,} with a result. Nothing was sent"
+            f"{'; this is the first body' if count else ''}"
         )
     return SOME_FAILED if summary.invalid else 0

@@ -25,6 +25,9 @@ def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) ->
     assert not target.exists()
     figures = json.loads(run("batch", str(source), "--dry-run", "--json").out)
     assert (figures["to_send"], figures["invalid"]) == (2, 1)
+    assert result.lines[1].endswith(" Nothing was sent; this is the first body")
+    nothing = run("batch", str(write_lines(source, ["nonsense"])), "--dry-run")
+    assert (nothing.out, nothing.lines[1].endswith(" Nothing was sent")) == ("", True)
 
 
 def interrupt(source: Path, target: Path, hours: float) -> dict[str, bytes]:
