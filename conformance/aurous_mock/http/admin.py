@@ -107,9 +107,12 @@ def read_fault(body: dict[str, Any], codes: Collection[str]) -> dict[str, str]:
         fault = faults.parse(body["fault"], codes)
     except ValueError as error:
         raise APIError("invalid_format", f"{error}.", param="fault") from error
+    for name in ("method", "path"):
+        if not isinstance(body.get(name) or "", str):
+            raise APIError("invalid_format", f"{name} is text.", param=name)
     if fault.times is None:
         fault = replace(fault, text=f"{fault.text}; times=1")
-    return {"fault": fault.text, "method": str(body.get("method") or "").upper(), "path": str(body.get("path") or "")}
+    return {"fault": fault.text, "method": (body.get("method") or "").upper(), "path": body.get("path") or ""}
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -1,5 +1,6 @@
 """Cassettes: answers of a real server, recorded through the mock and given again without it, in a file without keys."""
 
+import asyncio
 import os
 import re
 import threading
@@ -135,6 +136,12 @@ class ReplayEngine:
         self._cassettes = cassettes
 
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
+        answer = self._recorded(request)
+        if seconds := pace.duration(answer.length):
+            await asyncio.sleep(seconds)
+        return answer
+
+    def _recorded(self, request: ParsedRequest) -> Answer:
         reasons = []
         for cassette in self._cassettes:
             try:
@@ -145,7 +152,7 @@ class ReplayEngine:
 
     @asynccontextmanager
     async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
-        async with aclosing(stream_answer(await self.answer(request, pace), pace)) as deltas:
+        async with aclosing(stream_answer(self._recorded(request), pace)) as deltas:
             yield deltas
 
     async def stop(self) -> None:

@@ -144,6 +144,12 @@ def test_planted_faults_apply_in_order(client: httpx.Client, mock: Mock) -> None
     assert [client.post(CREATE, json=chat()).status_code for _ in range(3)] == [500, 500, 200]
 
 
+@pytest.mark.parametrize("name", ["method", "path"])
+def test_planted_fault_for_no_method_or_path_is_refused(mock: Mock, name: str) -> None:
+    response = http.post(mock.url + "/_mock/faults", json={"fault": "status=503", name: ["POST"]})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, name)
+
+
 def test_invalid_planted_fault_is_refused(mock: Mock) -> None:
     response = http.post(mock.url + "/_mock/faults", json={"fault": "explode"})
     assert (response.status_code, error_of(response)["param"]) == (400, "fault")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from aurous_mock.errors import SettingsError
+from aurous_mock.generation.engine import Pace
 from aurous_mock.server import cli
 from aurous_mock.server.launcher import Mock, running
 from mockkit import CREATE, WEATHER, chat, connect, content_of, error_of, failing, frames, post_all, schema
@@ -375,6 +376,14 @@ def test_cassettes_hold_no_keys(tmp_path: Path) -> None:
     assert text.count("[key]") >= 2
     with running(replay=(cassette,)) as mock, connect(mock) as client:
         assert say(client, f"My key is {secret}; Authorization: Bearer {'t0ken' * 5}")
+
+
+def test_replay_keeps_the_pace_of_the_settings(tmp_path: Path) -> None:
+    cassette = recorded(tmp_path, chat("Name three colours."))
+    with running(replay=(cassette,), pace=Pace(first_token=0.2)) as mock, connect(mock) as client:
+        for streamed in (False, True):
+            reply = client.post(CREATE, json=chat("Name three colours.", stream=streamed))
+            assert reply.elapsed.total_seconds() >= 0.2
 
 
 def test_word_that_is_also_a_key_is_recorded_as_it_is(client: httpx.Client, mock: Mock, tmp_path: Path) -> None:
