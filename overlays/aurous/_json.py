@@ -49,17 +49,17 @@ decode_strict: Final = fastest_decoder()
 """Decodes UTF-8. Raises ValueError or RecursionError, also for some rare documents that `decode` can read."""
 
 
-def check_depth(content: bytes | str, document: Any) -> Any:
+def check_depth(content: bytes | str, document: Any, max_depth: int = MAX_DEPTH) -> Any:
     """The document that was decoded from this content. Raises ValueError if it is nested too deeply to be handled."""
     if _has_many_brackets(content):
         level = [document] if type(document) in _NESTED else []
-        for _ in range(MAX_DEPTH + 1):
+        for _ in range(max_depth + 1):
             if not level:
                 break
             values = [each.values() if type(each) is dict else each for each in level]
             level = [inner for members in values for inner in members if type(inner) in _NESTED]
         else:
-            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+            raise ValueError(f"it is nested deeper than {max_depth} levels")
     return document
 
 
@@ -76,18 +76,18 @@ def _has_many_brackets(content: bytes | str) -> bool:
     return False
 
 
-def decode(content: bytes) -> Any:
+def decode(content: bytes, max_depth: int = MAX_DEPTH) -> Any:
     """A document, or `INVALID_JSON`."""
     try:
-        return check_depth(content, decode_strict(content))
+        return check_depth(content, decode_strict(content), max_depth)
     except (ValueError, RecursionError):
-        return decode_leniently(content)
+        return decode_leniently(content, max_depth)
 
 
-def decode_leniently(content: bytes) -> Any:
+def decode_leniently(content: bytes, max_depth: int = MAX_DEPTH) -> Any:
     """Reads other encodings, a byte order mark, lone surrogates and numbers beyond a float's range too."""
     try:
-        return check_depth(content, json.loads(content, parse_constant=_refuse))
+        return check_depth(content, json.loads(content, parse_constant=_refuse), max_depth)
     except (ValueError, RecursionError):
         return INVALID_JSON
 

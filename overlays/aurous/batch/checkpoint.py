@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
 
-from .._json import INVALID_JSON, decode
+from .._json import INVALID_JSON, MAX_DEPTH, decode
 from ..billing.receipts import EXACT
 from ..errors import ConfigurationError
 from .file_lock import CAN_REPLACE_OPEN_FILES, lock_file
@@ -34,6 +34,8 @@ from .journal import Journal
 from .results import OWN_MEMBER, RECORD_START
 
 _SYNC_SECONDS: Final = 1.0
+# A record has the body of a response two levels deep.
+_MAX_DEPTH: Final = MAX_DEPTH + 2
 _NO_FILE: Final = "is not a regular file, so no run could resume from it"
 
 
@@ -289,7 +291,7 @@ def _open_locked(path: Path) -> IO[bytes]:
 
 
 def _result_line(line: bytes, number: int, path: Path) -> dict[str, Any]:
-    record = decode(line)
+    record = decode(line, _MAX_DEPTH)
     own = record.get(OWN_MEMBER) if record is not INVALID_JSON and isinstance(record, dict) else None
     if not (isinstance(own, dict) and "error" in record and _is_own(own)):
         raise CheckpointError(f"line {number} of {path} is not the result of a batch; use another output file")

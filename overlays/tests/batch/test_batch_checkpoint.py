@@ -13,6 +13,7 @@ from typing import Any
 
 import aurous
 import pytest
+from aurous._json import MAX_DEPTH
 from aurous.batch import BatchWarning, CheckpointError, Summary, arun, read
 from aurous.batch.checkpoint import Checkpoint
 from aurous.batch.journal import MARK
@@ -21,7 +22,7 @@ from aurous_mock.server.launcher import Mock
 from clientkit.batches import BatchRun, journal_of, prompts, records, run_batch
 from testkit.conditions import PATIENCE
 from testkit.raw_server import RawServer, raw
-from testkit.responses import GOOD, KEY, MODEL
+from testkit.responses import GOOD, KEY, MODEL, answer, completion
 
 CHAT = "/v1/chat/completions"
 HOUR = 3600.0
@@ -292,6 +293,19 @@ def test_read_gives_the_records_of_whole_lines(mock: Mock, path: Path) -> None:
         file.write(b'{"id":"batch')
     assert [record["aurous"]["line"] for record in read(path)] == [record["aurous"]["line"] for record in read(path)]
     assert len(list(read(path))) == 3
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_deepest_body_that_is_read_is_stored_in_a_record_that_is_read(wire: RawServer, path: Path, status: int) -> None:
+    levels = MAX_DEPTH - 1
+    text = json.dumps({**completion(), "more": "DEEP"}).replace('"DEEP"', "[" * levels + "]" * levels)
+    wire.plays(answer(status, text.encode()))
+    first = run_batch("sync", prompts(1), url=wire.url, checkpoint=path)
+    ((record,), (result,)) = read(path), first.results
+    assert record["response"]["body"]["more"]
+    assert (result.completion is None) == (status == 400)
+    again = run_batch("sync", prompts(1), url=wire.url, checkpoint=path)
+    assert (again.error, again.summary.skipped) == (None, 1)
 
 
 def test_ordered_output_is_stored_in_order_even_when_continued(mock: Mock, path: Path) -> None:
