@@ -133,11 +133,16 @@ class ApiClient:
     def create(
         self, body: Any, *, headers: Headers | None = None, content: bytes | None = None, expect_error: bool = False
     ) -> Exchange:
-        """POST a completion. `expect_error` says that the contract forbids this request, so that it costs nothing."""
-        sent = content if content is not None else encode(body)
-        with self.spend_limit.reserve(0.0 if expect_error else self.rates.ceiling(body)) as charge:
+        """POST a completion.
+
+        `expect_error` says that the contract forbids this request, so that it costs nothing, unless it is served.
+        """
+        sent, ceiling = content if content is not None else encode(body), self.rates.ceiling(body)
+        with self.spend_limit.reserve(0.0 if expect_error else ceiling) as charge:
             exchange = self.send("POST", COMPLETIONS, headers=with_content_type(headers), content=sent)
             charge.credits = charged_credits(exchange)
+            if charge.credits is None and exchange.status:
+                charge.credits = ceiling
         return exchange
 
     def complete(self, body: Any, *, headers: Headers | None = None) -> Exchange:

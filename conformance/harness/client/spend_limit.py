@@ -27,12 +27,12 @@ class Rates:
         """The most that a request may cost: every four bytes of it a token, and all the output it allows.
 
         No question of the suite asks for an answer of more than `longest_output` tokens, whatever it allows. A limit
-        that is no number is refused, which costs nothing.
+        that is no number above 0 is refused, which costs nothing.
         """
         tokens = body.get("max_tokens") if isinstance(body, dict) else 0
         if tokens is None:
             tokens = longest_output
-        output = min(tokens, longest_output) if isinstance(tokens, int | float) else 0
+        output = min(tokens, longest_output) if isinstance(tokens, int | float) and tokens > 0 else 0
         return (len(str(body)) / 4 * self.input + output * self.output) / CREDITS_PER_MILLION
 
 

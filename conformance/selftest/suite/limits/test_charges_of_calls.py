@@ -113,6 +113,22 @@ def test_lost_response_counts_as_the_ceiling(mode: str) -> None:
         assert api.spend_limit.spent == pytest.approx(api.rates.ceiling(body))
 
 
+@pytest.mark.parametrize("most", [-1, -(2**63), -1e300, -math.inf, math.nan])
+def test_lost_response_to_an_impossible_limit_gives_no_credits_back(most: float) -> None:
+    with client_of(lambda server, head: [], limit=1) as (api, _):
+        api.create({**BODY, "max_tokens": most})
+        assert 0 < api.spend_limit.spent < 1
+        with pytest.raises(NotTested, match="budget"), api.spend_limit.reserve(1):
+            pass
+
+
+@pytest.mark.parametrize(("answer", "spent"), [(response(200, b"{}"), CEILING), (response(400, b"{}"), 0)])
+def test_request_that_the_contract_forbids_costs_nothing_unless_it_is_served(answer: bytes, spent: float) -> None:
+    with client_of(lambda server, head: [answer], limit=1) as (api, _):
+        api.create(BODY, expect_error=True)
+        assert api.spend_limit.spent == pytest.approx(spent, rel=0.01)
+
+
 @pytest.mark.parametrize("mode", SENDS)
 def test_request_that_was_not_sent_costs_nothing(mode: str) -> None:
     with answering(lambda server, head: []) as server:
