@@ -6,6 +6,7 @@ Pages: errors, guides/error-handling, idempotency.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
@@ -133,10 +134,13 @@ class StreamPolicy:
         _check_choice("on_early_close", self.on_early_close, ("disconnect", "cancel"))
         _check_choice("on_idempotency_key", self.on_idempotency_key, ("refuse", "send"))
         _check_seconds("recover_within", self.recover_within)
+        size = self.max_event_size
+        if size is not None and (not isinstance(size, int) or size < 1):
+            raise ConfigurationError(f"max_event_size must be a whole number of bytes over 0, or None; not {size!r}")
 
 
 def _check_seconds(name: str, value: object) -> float:
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+    if not isinstance(value, (int, float)) or not 0 < value <= sys.float_info.max:
         raise ConfigurationError(f"{name} must be a finite number of seconds over 0, not {repr(value)[:40]}")
     return value
 
@@ -147,6 +151,6 @@ def _check_choice(name: str, value: object, choices: tuple[str, str]) -> None:
 
 
 def _check_number(name: str, value: object, most: float = math.inf) -> None:
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or not 0 <= value <= most:
+    if not isinstance(value, (int, float)) or not 0 <= value <= min(most, sys.float_info.max):
         bounds = "of 0 or more" if most == math.inf else f"from 0 to {most:g}"
         raise ConfigurationError(f"retry.{name} must be a number {bounds}, not {value!r}")

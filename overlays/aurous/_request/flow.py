@@ -44,6 +44,8 @@ USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.
 _GENERATED_HEADERS: Final = frozenset({"Content-Type"})
 # With another value, the rest of the body would be the next request on its connection.
 _FRAMING_HEADERS: Final = frozenset({"content-length", "transfer-encoding"})
+# Seconds: 23 days. Sockets wait for milliseconds of 32 bits, and much less than they are told if it is more.
+_MAX_TOTAL: Final = 2_000_000
 # Shares of the time of a call without, and with, a timeout for each attempt.
 _POOL_SHARE: Final = 0.99
 _POOL_SHARE_OF_ATTEMPT: Final = 0.5
@@ -102,7 +104,7 @@ class RequestFlow:
         )
         self._headers = self._make_headers()
         self._started = clock()
-        self._deadline = self._started + self._timeouts.total
+        self._deadline = self._started + min(self._timeouts.total, _MAX_TOTAL)
 
     @cached_property
     def details(self) -> CallDetails:

@@ -72,6 +72,20 @@ def test_successful_response_ends_flow_with_a_result(time: Time) -> None:
     assert len(sent) == 1
 
 
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize("seconds", [4_294_968.0, 1e10, 1e300])
+def test_time_of_a_request_is_one_that_a_socket_can_wait(time: Time, seconds: float, streams: bool) -> None:
+    timeout = aurous.Timeouts(
+        **dict.fromkeys(("connect", "pool", "read", "write", "total", "attempt", "first_event", "idle"), seconds)
+    )
+    result = RawResponse(200, {}, body=b"") if streams else GOOD
+    response, [sent] = play(make_flow(time, streams=streams, timeout=timeout), time, result)
+    # With 32 bits of milliseconds.
+    assert max(sent.connect, sent.pool, sent.read, sent.write, sent.total) < 2**31 / 1000
+    if streams:
+        assert response.deadline - time.now < 2**31 / 1000
+
+
 @pytest.mark.parametrize(
     "result", [RawResponse(404, {}, b""), RawResponse(500, {}, b""), UNSENT], ids=["404", "500", "not sent"]
 )

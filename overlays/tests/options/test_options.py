@@ -205,7 +205,7 @@ class TestTimeouts:
         assert made(timeout=1000).timeout == Timeouts(attempt=1000, read=1000, first_event=1000, total=5000)
         narrow = made(timeout=Timeouts(read=3, total=20))
         assert narrow.with_changes(timeout=9.5).timeout == Timeouts(read=9.5, attempt=9.5, total=20)
-        for bad in (0, -1, "5", float("inf")):
+        for bad in (0, -1, "5", float("inf"), 10**400):
             with pytest.raises(ConfigurationError, match="timeout must be a finite number"):
                 made(timeout=bad)
         with pytest.raises(ConfigurationError, match=r"timeout\.attempt must be a finite number"):
@@ -215,6 +215,13 @@ class TestTimeouts:
         strict = made(timeout=Timeouts(read=3))
         assert strict.with_changes(timeout=Timeouts(read=3, total=9.5)).timeout == Timeouts(read=3, total=9.5)
         assert strict.with_changes(timeout=Timeouts()).timeout == Timeouts()
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "64 MB"])
+def test_max_event_size_must_be_a_count_of_bytes(bad: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_event_size must be a whole number of bytes over 0, or None"):
+        aurous.StreamPolicy(max_event_size=bad)
+    assert aurous.StreamPolicy(max_event_size=None).max_event_size is None
 
 
 @pytest.mark.parametrize("bad", [-1, 1.5, "3"])
