@@ -121,7 +121,8 @@ async def _read_events(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGener
             # The data of an error, as earlier versions of llama.cpp send it.
             name, data = _ERROR, [value.strip()]
         if not line:
-            if data or name == _ERROR:
+            # Without data it only keeps the connection open.
+            if any(data) or name == _ERROR:
                 yield name, b"\n".join(data) or handed_on
             name, data, handed_on = _NO_NAME, [], b""
         elif len(data) == 1 and _is_whole(data[0]):

@@ -169,9 +169,12 @@ def test_second_choice_is_not_mixed_into_the_first(gateway: Gateway) -> None:
         [b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n',
          b'data: {"choices":[{"delta":{"content":"\\ude00b"}}]}\n\n'],
         [b'data: {"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}\ndata: ]}\n\n'],
+        [b'data:\n\n', b'data: {"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}]}\n\n',
+         b'event: ping\ndata: \n\n'],
     ],
     ids=["surrogate-halves", "byte-order-mark", "crlf", "data-on-two-lines", "crlf-on-two-lines", "crlf-in-two-blocks",
-         "cr-on-two-lines", "no-empty-line", "surrogate-halves-without-empty-line", "first-line-ends-with-a-brace"],
+         "cr-on-two-lines", "no-empty-line", "surrogate-halves-without-empty-line", "first-line-ends-with-a-brace",
+         "events-without-data"],
 )  # fmt: skip
 def test_oddly_written_events_are_understood(gateway: Gateway, pieces: list[bytes]) -> None:
     frames = gateway.stream(sends(*pieces, STOP, COUNTS))
