@@ -132,6 +132,7 @@ class AnswerReader:
             yield from self._calls.read(entry)
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason.lower() in _FAILURES:
+            request_log.warn(f"the upstream server gave up its answer, with finish_reason {reason.lower()}")
             raise APIError("chat_provider_unavailable", "The provider failed in the middle of its answer.")
         if reason is not None:
             self._reason = reason if isinstance(reason, str) else "stop"
@@ -148,6 +149,7 @@ class AnswerReader:
         if self._reason is not None:
             return
         if not self._is_done:
+            request_log.warn("the upstream server hung up in the middle of its answer")
             raise APIError("chat_provider_unavailable", "The provider hung up in the middle of its answer.")
         if not self._limit.tokens and not self._calls.count:
             raise UnexpectedResponse("the end of an answer without an answer")

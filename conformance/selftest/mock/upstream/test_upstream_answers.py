@@ -219,12 +219,21 @@ def test_reasons_of_other_servers_are_documented_ones(gateway: Gateway, reason: 
 
 
 @pytest.mark.parametrize("reason", ["abort", "ABORT", "cancelled", "insufficient_system_resource"])
-def test_answer_that_its_server_gave_up_is_no_answer(gateway: Gateway, reason: str) -> None:
+def test_answer_that_its_server_gave_up_is_no_answer(
+    gateway: Gateway, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     refused = gateway.call(answer(200, completion({"content": "Hi"}, reason)))
     assert (refused.status_code, error_of(refused)["code"]) == (502, "chat_provider_unavailable")
     *_, last = gateway.stream(sends(chunk({"content": "Hi"}), chunk({}, reason)))
     assert last["error"]["code"] == "chat_provider_unavailable"
     assert gateway.mock.ledger() == []
+    assert capsys.readouterr().err.count(f"gave up its answer, with finish_reason {reason.lower()}\n") == 2
+
+
+def test_hang_up_in_the_middle_of_an_answer_is_logged(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
+    *_, last = gateway.stream(sends(chunk({"content": "Hi"}), done=False))
+    assert last["error"]["code"] == "chat_provider_unavailable"
+    assert "the upstream server hung up in the middle of its answer\n" in capsys.readouterr().err
 
 
 def test_refusal_is_the_content_of_a_filtered_answer(gateway: Gateway) -> None:
