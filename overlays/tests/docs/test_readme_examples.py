@@ -66,6 +66,14 @@ def test_files_named_in_the_readme_exist() -> None:
     assert {name for name in named if not (ROOT / name).is_file()} == set()
 
 
+def test_files_that_the_readme_links_to_are_in_the_sdist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = {each.strip("/") for each in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
+    named = {link.partition("/")[0] for link in re.findall(r"\]\(([\w./]+)[#)]", README)} | {"noxfile.py"}
+    assert {"CONTRIBUTING.md", "SECURITY.md"} < named
+    assert named - included == set()
+
+
 def test_links_within_the_readme_have_a_target() -> None:
     headings = re.findall(r"^#+ (.*)$", README, flags=re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
