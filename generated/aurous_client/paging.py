@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar, cast
 
+from .encoding import is_utf8
 from .errors import ParseError
 from .operations import AsyncCaller, Operation, Paging, Request, Response, SyncCaller
 from .types import UNSET, JsonObject
@@ -101,8 +102,14 @@ class PageSource:
         has_more = UNSET if paging.has_more is None else getattr(page, paging.has_more)
         if has_more is False or (not cursor and has_more is not True):
             return None
-        if not cursor or cursor in cursors:
-            expected = "a cursor that no page before had" if cursor else "a cursor, since there are more pages"
+        expected = None
+        if not cursor:
+            expected = "a cursor, since there are more pages"
+        elif cursor in cursors:
+            expected = "a cursor that no page before had"
+        elif not is_utf8(cursor):
+            expected = "a cursor without lone surrogates, which UTF-8 cannot carry"
+        if expected is not None:
             raise ParseError(expected, None if cursor is UNSET else cursor, (paging.cursor,))
         others = [pair for pair in self.request.query if pair[0] != paging.parameter]
         return replace(self.request, query=(*others, (paging.parameter, cursor)))

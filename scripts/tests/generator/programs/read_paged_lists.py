@@ -42,6 +42,7 @@ PAGES: dict[tuple[str, str], dict[str, Any]] = {
     ("/v1/imaginary_stars", "c&d=1"): stars("e", cursor="e", has_more=False),
     ("/v1/imaginary_stars", "loop"): stars("l", cursor="loop", has_more=True),
     ("/v1/imaginary_stars", "lost"): stars("m", cursor=None, has_more=True),
+    ("/v1/imaginary_stars", "half"): stars("h", cursor="\ud800", has_more=True),
     ("/v1/imaginary_stars", "gap"): stars("n", cursor="none", has_more=True),
     ("/v1/imaginary_stars/s/moons", ""): stars("a", cursor="1", has_more=True),
     ("/v1/imaginary_stars/s/moons", "1"): stars("b", cursor="2", has_more=True),
@@ -143,6 +144,7 @@ def broken(client: Aurous) -> None:
     invalid = aurous.APIResponseValidationError
     assert "next_cursor: expected a cursor that no page before had, found" in fails(invalid, lambda: read("loop"))
     assert "next_cursor: expected a cursor, since there are more pages" in fails(invalid, lambda: read("lost"))
+    assert "next_cursor: expected a cursor without lone surrogates" in fails(invalid, lambda: read("half"))
     fails(aurous.NotFoundError, lambda: read("gap"))
     moons: list[str] = []
     message = fails(invalid, lambda: moons.extend(moon.id for moon in client.imaginary_stars.moons.list("s")))
