@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import frozen
 from aurous_client.api.chat import cancel_chat_completion, retrieve_chat_completion
+from aurous_client.errors import EncodeError
 from aurous_client.models import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -23,6 +24,7 @@ from aurous_client.models import (
     ToolCall,
     ToolCallDelta,
 )
+from aurous_client.operations import Request
 from aurous_client.types import UNSET
 
 from .._config.policies import Timeouts
@@ -119,7 +121,7 @@ def recover(
     while True:
         remaining = deadline - clock()
         timeout = replace(timeouts, total=max(remaining, _MIN_RETRIEVE_TIMEOUT))
-        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=timeout)
+        request = _request(retrieve_chat_completion.build_request, completion_id, timeout)
         try:
             response = yield from context.make_flow(retrieve_chat_completion.OPERATION, request).for_result()
         except APITimeoutError:
@@ -139,15 +141,25 @@ def recover(
 def cancel(completion_id: str, context: StreamContext, timeouts: Timeouts) -> Flow[ChatCompletion]:
     """Cancel a completion. Returns its record, also if it had ended before. Raises the errors of a call."""
     timeout = replace(timeouts, total=_CANCEL_TIMEOUT)
-    request = replace(cancel_chat_completion.build_request(completion_id), timeout=timeout)
+    request = _request(cancel_chat_completion.build_request, completion_id, timeout)
     try:
         response = yield from context.make_flow(cancel_chat_completion.OPERATION, request).for_result()
     except ConflictError:
-        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=timeout)
+        request = _request(retrieve_chat_completion.build_request, completion_id, timeout)
         response = yield from context.make_flow(retrieve_chat_completion.OPERATION, request).for_result()
     record: ChatCompletion = response.parsed
     _settle(record, context.ledger)
     return record
+
+
+def _request(build: Callable[[str], Request], completion_id: str, timeout: Timeouts) -> Request:
+    """A request for a completion. Raises AurousError for an id that no path can have: it is the server's, not the
+    caller's.
+    """
+    try:
+        return replace(build(completion_id), timeout=timeout)
+    except EncodeError as error:
+        raise AurousError(f"the server gave the completion an id that cannot be requested: {error}") from None
 
 
 def is_final(record: ChatCompletion) -> bool:

@@ -183,3 +183,21 @@ class TestRecovery:
         with Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover"))) as stream:
             list(stream)
         assert [request.line.split()[0] for request in wire.requests] == ["POST", "GET", "GET"]
+
+    @pytest.mark.parametrize("identifier", ["..", "\ud800"])
+    def test_id_that_cannot_be_requested_hides_no_interruption(
+        self, identifier: str, live: Make, wire: RawServer, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        wire.plays(sends({**ROLE, "id": identifier}, {**RED, "id": identifier}, then="reset", ends=False))
+        policy = StreamPolicy(on_disconnect="recover", on_early_close="cancel")
+        caller = live(wire.url, streams=policy)
+        with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
+            list(stream)
+        assert (caught.value.completion_id, caught.value.text, stream.end) == (identifier, "Red", "cut")
+        assert "could not be retrieved: the server gave the completion an id that" in "".join(caught.value.__notes__)
+        with pytest.raises(errors.AurousError, match="an id that cannot be requested"):
+            stream.recover()
+        with Stream(caller) as left:
+            next(iter(left))
+        assert left.end == "left"
+        assert "an id that cannot be requested" in caplog.text
