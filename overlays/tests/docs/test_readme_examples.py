@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import tomllib
+from codeop import compile_command
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,6 +127,17 @@ def test_every_readme_example_is_run() -> None:
     others = (TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, CLUSTER, FIXTURE, SCRIPTED, UNITTEST)
     assert {example.line for example in (*CLIENT, *others)} == {example.line for example in PYTHON}
     assert set(re.findall(r"^```(\w+)$", README, flags=re.MULTILINE)) == {"python", "sh"}
+
+
+@pytest.mark.parametrize("example", [*CLIENT, TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, CLUSTER])
+def test_example_can_be_pasted_at_a_prompt(example: Example) -> None:
+    """A prompt takes one statement at a time, and a blank line for the end of a block."""
+    statement: list[str] = []
+    for line in [*example.parsed.splitlines(), ""]:
+        statement.append(line)
+        if compile_command("\n".join(statement)) is not None:
+            statement.clear()
+    assert statement == []
 
 
 def test_client_examples_run(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
