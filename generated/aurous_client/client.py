@@ -167,7 +167,8 @@ def _translate_errors(request: Request) -> Iterator[None]:
         yield
     except httpx.InvalidURL as error:
         raise EncodeError(f"{request.method} {request.path}: {error}") from error
-    except httpx.HTTPError as error:
+    # Python and httpx raise UnicodeError for a host whose name cannot be: one of base_url, or of a redirect.
+    except (httpx.HTTPError, UnicodeError) as error:
         detail = str(error) or type(error).__name__
         raise TransportError(f"{request.method} {request.path}: {detail}") from error
 

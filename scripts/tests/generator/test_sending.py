@@ -14,7 +14,7 @@ from aurous_client import UNSET, AuthenticatedClient, Client
 from aurous_client.api.balance import retrieve_balance
 from aurous_client.api.chat import create_chat_completion, retrieve_chat_completion
 from aurous_client.encoding import to_headers, to_json, to_query, to_segment
-from aurous_client.errors import EncodeError
+from aurous_client.errors import EncodeError, TransportError
 from aurous_client.models import ChatCompletionRequest, FunctionDefinition, TextPart, Tool, UserMessage
 from aurous_client.operations import Operation, Request, Response, ResultT
 from aurous_client.resources import Resources
@@ -292,6 +292,13 @@ def test_closed_client_can_be_used_again() -> None:
     assert first.is_closed
     retrieve_balance.sync(client=client)
     assert len(requests) == 2
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, "xn--"])
+def test_host_that_cannot_be_looked_up_raises_typed_error(host: str) -> None:
+    client = Client(base_url=f"http://{host}", httpx_args={"trust_env": False})
+    with client, pytest.raises(TransportError, match=r"^GET /v1/balance: .*label"):
+        retrieve_balance.sync(client=client)
 
 
 def test_invalid_base_url_raises_typed_error() -> None:
