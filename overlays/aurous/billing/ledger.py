@@ -219,6 +219,8 @@ class Ledger:
 
     def limited_by(self, budget: Budget) -> Ledger:
         """This ledger for a client whose calls are all charged to a budget. Raises ConfigurationError."""
+        if not isinstance(budget, Budget):
+            raise ConfigurationError(f"budget: give client.budget(credits=...), not {type(budget).__name__}")
         if not budget.is_of(self._lines):
             raise ConfigurationError("budget: it was made by another client")
         ledger = copy(self)

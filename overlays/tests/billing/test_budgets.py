@@ -306,6 +306,12 @@ def test_budget_of_another_client_is_refused(client: aurous.Aurous) -> None:
         client.with_options(budget=other.budget(credits=1))
 
 
+@pytest.mark.parametrize("given", ["0.5", 5, Decimal(1)])
+def test_sum_in_place_of_a_budget_is_refused(client: aurous.Aurous, given: Any) -> None:
+    with pytest.raises(aurous.ConfigurationError, match=r"budget: give client\.budget\(credits=\.\.\.\), not"):
+        client.with_options(budget=given)
+
+
 @pytest.mark.parametrize("endpoint", ["sync", "async"])
 def test_dependency_of_fastapi_limits_the_client_it_gives(client: aurous.Aurous, endpoint: str) -> None:
     spent: list[Decimal] = []
