@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from testkit import processes
 from testkit.raw_server import Connection, RawServer, run_raw_server
 from testkit.responses import response
 
@@ -33,15 +34,21 @@ _HOP_HEADERS: Final = {"connection", "content-length", "transfer-encoding", "dat
 _HOSTILE_TEXT: Final = "\x1b[2J\x1b]0;owned\x07\u202egnp.exe\x9b31m\r"
 
 
-def _start(url: str, *arguments: str) -> subprocess.Popen[str]:
+@contextmanager
+def _running(url: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A run, which is stopped when the block ends before it, as when the attack takes too long."""
     command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", "--base-url", url]
     command += ["--api-key", KEY, *arguments]
-    return subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        processes.stop(process)
 
 
 def _run(url: str, *arguments: str) -> str:
     """The output of a run."""
-    with _start(url, *arguments) as process:
+    with _running(url, *arguments) as process:
         return process.communicate()[0]
 
 
@@ -93,8 +100,8 @@ def endless_answers(observed: Observations) -> None:
 
     with run_raw_server(respond) as server:
         began = time.monotonic()
-        process = _start(server.url, "--no-preflight", "--profile", "quick", "--max-seconds", str(MAX_SECONDS))
-        with process:
+        limits = ("--profile", "quick", "--max-seconds", str(MAX_SECONDS))
+        with _running(server.url, "--no-preflight", *limits) as process:
             process.communicate()
         seconds = time.monotonic() - began
         memory = peak_of_children()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import attack
 import pytest
@@ -23,6 +26,27 @@ def test_quick_attack_fails(name: str) -> None:
     report = runner.run(registry.all_attacks()[name])
     assert report.checks
     assert all(check.passed or check.is_timing for check in report.checks), report.as_text()
+
+
+def test_run_of_the_suite_ends_with_its_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    class Run(subprocess.Popen[str]):
+        """A run that goes on for longer than an attack may take, and whose attack is ended."""
+
+        def __init__(self, command: object, **options: Any) -> None:
+            super().__init__([sys.executable, "-c", "import time; time.sleep(60)"], **options)
+            started.append(self)
+
+        def communicate(self, *_: Any, timeout: float | None = None) -> Any:
+            if timeout is None:
+                raise SystemExit(1)
+            return super().communicate(timeout=timeout)
+
+    monkeypatch.setattr(subprocess, "Popen", Run)
+    with pytest.raises(SystemExit):
+        registry.all_attacks()["terminal-escapes"].run(Observations())
+    assert [process.returncode for process in started] == [-signal.SIGTERM]
 
 
 def succeed(observed: Observations) -> None:
