@@ -20,7 +20,12 @@ def connect(host: str, port: int, timeout: float) -> socket.socket:
     addresses = _resolve(host, port, timeout)
     failure: OSError = OSError("the host has no address")
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
-        connection = socket.socket(family, kind, protocol)
+        try:
+            connection = socket.socket(family, kind, protocol)
+        except OSError as error:
+            # Of a family that this machine does not have, as many containers have no IPv6.
+            failure = error
+            continue
         try:
             # Each address has an equal share of the remaining time.
             share = (deadline - time.monotonic()) / (len(addresses) - position)

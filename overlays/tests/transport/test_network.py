@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
 import threading
@@ -18,6 +19,7 @@ import trio
 from aurous._config.secret import Secret
 from aurous.transport.effects import SendRequest
 from aurous.transport.httpcore_client import DeadlineBackend, DeadlineStream, RequestTimeouts
+from aurous.transport.network import connect
 from clientkit.callers import Make
 from testkit.conditions import PATIENCE
 from testkit.raw_server import run_dripping_server
@@ -123,10 +125,10 @@ def test_reads_are_large_only_while_there_is_much_data() -> None:
 
 def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     connections: list[socket.socket] = []
-    connect = socket.socket.connect
+    original = socket.socket.connect
 
     def record(self: socket.socket, address: Any) -> None:
-        connect(self, address)
+        original(self, address)
         connections.append(self)
 
     monkeypatch.setattr(socket.socket, "connect", record)
@@ -136,3 +138,22 @@ def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyP
             "127.0.0.1", listener.getsockname()[1], timeouts, socket_options=[(socket.IPPROTO_IP, 9999, 1)]
         )
     assert [connection.fileno() for connection in connections] == [-1]
+
+
+def test_address_of_a_family_that_the_machine_does_not_have_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutIPv6(socket.socket):
+        def __init__(self, family: int, *arguments: int) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *arguments)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        known = [(socket.AF_INET6, 1, 6, "", ("::1", address[1], 0, 0)), (socket.AF_INET, 1, 6, "", address)]
+        monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: known)
+        with monkeypatch.context() as patch:
+            patch.setattr("socket.socket", WithoutIPv6)
+            connect("localhost", address[1], 5.0).close()
+            del known[1]
+            with pytest.raises(OSError, match="Address family not supported"):
+                connect("localhost", address[1], 5.0)
