@@ -86,7 +86,7 @@ class EventParser(Generic[EventT]):
         if self._is_too_large:
             return
         with suppress(EventTooLargeError):
-            self._decoded.extend(filter(_has_data, self._decoder.decode(piece)))
+            self._decoded.extend(filter(_is_meant, self._decoder.decode(piece)))
         self._is_too_large = self._decoder.has_failed
 
     def finish(self) -> bool:
@@ -144,5 +144,6 @@ class EventParser(Generic[EventT]):
         return invalid_event(message, self._redact(data.encode("utf-8", "replace")), self._info, cause)
 
 
-def _has_data(decoded: ServerSentEvent) -> bool:
-    return bool(decoded.data.strip()) and decoded.event not in _PINGS
+def _is_meant(decoded: ServerSentEvent) -> bool:
+    """Whether an event is more than a keep-alive: it has data, or is an error that has none."""
+    return decoded.event == "error" or (bool(decoded.data.strip()) and decoded.event not in _PINGS)

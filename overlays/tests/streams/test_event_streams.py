@@ -172,6 +172,13 @@ def test_error_in_a_stream_is_raised_after_the_events_before_it(make: Make, wire
     assert in_use(caller) == []
 
 
+@pytest.mark.parametrize("events", [ENDED, OPEN_ENDED, TEXT], ids=["ended", "open-ended", "text"])
+def test_error_without_data_is_not_the_end_of_a_stream(make: Make, wire: RawServer, events: EventFormat[Any]) -> None:
+    wire.plays(sends(ONE, b"event: error\ndata:\n\n", DONE))
+    with pytest.raises(aurous.ServerError):
+        read(make(wire.url), events)
+
+
 @pytest.mark.parametrize("frame", [{"other": 1}, {"size": "many"}, "no JSON", "[]"])
 def test_invalid_event_is_an_error(make: Make, wire: RawServer, frame: Any) -> None:
     wire.plays(sends(ONE, frame, DONE))
