@@ -208,10 +208,10 @@ class AsyncBatch(BaseBatch):
 
     async def _send(self, flight: InFlight) -> Outcome:
         """The outcome of a call. Raises ReleasedError if it waited for its next attempt when the batch was stopped."""
-        task = asyncio.current_task()
+        task, timeout = asyncio.current_task(), asyncio.timeout(None)
+        pause = self._pauses[task] = _Pause(timeout)
         try:
-            async with asyncio.timeout(None) as timeout:
-                pause = self._pauses[task] = _Pause(timeout)
+            async with timeout:
                 return await self._send_until_done(flight, pause)
         except TimeoutError:
             if not timeout.expired():
