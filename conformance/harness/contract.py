@@ -16,6 +16,7 @@ from aurous_mock.contract.renames import NONE, Names
 from aurous_mock.contract.yaml_reader import read_yaml
 
 from harness.canonical_spec import canonical
+from harness.file_members import with_file_types
 
 ROOT = Path(__file__).resolve().parents[2]
 NEWEST = ROOT / "openapi.yaml"
@@ -93,7 +94,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def _canonical(path: Path) -> dict[str, Any]:
-    return canonical(_read(path))
+    return canonical(with_file_types(_read(path)))
 
 
 @dataclass(frozen=True)
