@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, get_args, get_origin, is_typeddict, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+    is_typeddict,
+    overload,
+)
 
 from aurous_client.encoding import to_headers, to_json, to_query
 from aurous_client.errors import EncodeError, ParseError
@@ -199,7 +211,7 @@ def _parser(parse: Any) -> Callable[[Any], Any]:
     if not callable(kind) or any(map(_is_model, get_args(parse))):
         raise EncodeError(f"parse: {parse!r} makes no result of the JSON; give a function that does")
     if _is_model(kind):
-        from_dict: Callable[[Any], Any] = kind.from_dict
+        from_dict: Callable[[Any], Any] = cast(Any, kind).from_dict
         return from_dict
     if kind is Any or not isinstance(kind, type) or not any(issubclass(each, kind) for each in _JSON_TYPES):
         return _with_parse_errors((lambda value: value) if kind is Any else kind)
