@@ -8,6 +8,7 @@ the same time, and their output is shown in order.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -43,6 +44,7 @@ CHECKS = {
 
 
 def main() -> int:
+    argparse.ArgumentParser(description=" ".join(__doc__.partition("\n\n")[0].split())).parse_args()
     enter()
     # pyright looks for `python` on the path to learn where packages are.
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}

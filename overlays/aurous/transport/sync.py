@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx
@@ -165,7 +164,11 @@ class SyncBody:
 
     def abandon(self) -> None:
         """As `close`, for a body whose owner is gone."""
-        from .exceptions import FAILURES
-
-        with suppress(*FAILURES):
+        try:
             self._response.close()
+        except Exception as error:
+            # Not before: where a program ends with its stream open, nothing can be imported.
+            from .exceptions import FAILURES
+
+            if not isinstance(error, FAILURES):
+                raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import subprocess
 import sys
 import threading
 import warnings
@@ -127,6 +128,22 @@ def test_abandoned_sync_stream_disconnects(
     shown = "None" if abandon is abandon_unread else "cmp_1"
     assert message.startswith(f"<ChatStream id={shown} end=")
     assert message.endswith("was not closed; use it in a block: with client...stream(...) as stream:")
+
+
+PROGRAM = """
+import sys, aurous
+client = aurous.Aurous(sys.argv[2], base_url=sys.argv[1])
+stream = client.chat.completions.stream(model="aurous-grow-2.0-pro", messages=[{"role": "user", "content": "Hi"}])
+for chunk in stream:
+    break
+"""
+
+
+def test_program_that_ends_with_a_stream_open_prints_no_error(wire: RawServer, disconnects: Disconnects) -> None:
+    command = [sys.executable, "-W", "ignore::ResourceWarning", "-c", PROGRAM, wire.url, KEY]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    disconnects.wait()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_fifty_abandoned_sync_streams_keep_no_descriptor(wire: RawServer, disconnects: Disconnects) -> None:
