@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 
+from aurous_mock.log import write_line
 from aurous_mock.server.uvicorn_server import address, bind, make_server, run
 from aurous_mock.server.workers import Supervisor
 from aurous_mock.settings import DEFAULT_KEY, Settings
@@ -41,7 +43,13 @@ def serve(settings: Settings) -> None:
     listener = bind(settings.host, settings.port)
 
     def announce() -> None:
-        print("\n".join(introduction(settings, address(listener))), flush=True)
+        url = address(listener)
+        try:
+            print("\n".join(introduction(settings, url)), flush=True)
+        except OSError as error:
+            write_line(f"aurous-mock: cannot write to standard output ({error.strerror}); listening on {url}")
+            # What could not be written is still in its buffer, and would fail again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     if settings.workers == 1:
         run(settings, listener, announce)

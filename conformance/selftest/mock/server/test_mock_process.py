@@ -322,3 +322,21 @@ def test_missing_package_is_reported_in_one_line() -> None:
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 2
     assert done.stderr == "aurous-mock: orjson is missing; run: pip install 'aurous-labs[mock]'\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has /dev/full")
+def test_mock_serves_where_it_cannot_print_its_address() -> None:
+    command = [sys.executable, "-m", "aurous_mock", "--port", "0"]
+    with open("/dev/full", "w") as full:
+        mock = subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    try:
+        assert mock.stderr is not None
+        problem, url = mock.stderr.readline().strip().split("; listening on ")
+        assert problem == "aurous-mock: cannot write to standard output (No space left on device)"
+        assert http.get(f"{url}/v1/models", headers=KEY).status_code == 200
+        mock.terminate()
+        _, log_lines = mock.communicate(timeout=PATIENCE)
+        assert (mock.returncode, "Traceback" in log_lines) == (0, False)
+    finally:
+        mock.kill()
+        mock.communicate()
