@@ -191,7 +191,7 @@ class RequestFlow:
                 previous_attempts=self._attempts,
                 is_idempotent=idempotency.is_idempotent(self._operation, self._idempotency_key),
                 is_generated_key=self._is_generated_key,
-                remaining=self._deadline - self._clock(),
+                remaining=self._last_start() - self._clock(),
                 random=self._random(),
             )
             if isinstance(decision, Retry) and not decision.is_poll:
@@ -258,6 +258,11 @@ class RequestFlow:
                 return result
             response = redirects.with_api_headers(result, response)
         return response
+
+    def _last_start(self) -> float:
+        """When another attempt may start at the latest. The time until the first event of a stream includes retries."""
+        until = self._started + self._timeouts.until_first_event
+        return min(self._deadline, until) if self._streams else self._deadline
 
     def _send_request(self, remaining: float, pool: float) -> SendRequest:
         timeout = self._timeouts

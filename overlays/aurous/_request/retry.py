@@ -80,7 +80,8 @@ def decide(
     """What to do after a failed attempt.
 
     previous_attempts: those before the failed one
-    is_idempotent:     whether sending the request twice has the effect of sending it once
+    is_idempotent:     whether sending the request twice has the effect of sending it once; other requests, such as
+                       those of streams, are tried again only if they were not sent, or refused by a rate limit
     is_generated_key:  whether the client made the key for this call, so that nobody else can be using it
     remaining:         seconds until the call's deadline
     random:            from 0 to 1, for the jitter
@@ -98,7 +99,7 @@ def decide(
     reason = _reason(failure)
     if reason is None:
         return GiveUp(None)
-    if not is_idempotent and not (isinstance(failure, NoResponse) and not failure.sent):
+    if not is_idempotent and not _is_refused(failure):
         return GiveUp("the request is not safe to send twice")
     if retries >= policy.max_retries:
         return GiveUp(f"max_retries is {policy.max_retries}{_MORE_RETRIES * _is_throttled(failure)}")
@@ -156,6 +157,13 @@ def parse_date(value: str | None) -> datetime | None:
         return parse(value, tzinfos=lambda _, offset: offset or 0).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _is_refused(failure: ErrorResponse | NoResponse) -> bool:
+    """Whether nothing was carried out, so that nothing can happen twice."""
+    if isinstance(failure, NoResponse):
+        return not failure.sent
+    return _is_throttled(failure)
 
 
 def _is_throttled(failure: ErrorResponse | NoResponse) -> bool:

@@ -60,10 +60,10 @@ def decided(
         (NoResponse(sent=False, is_final=True), GiveUp, GiveUp),
         (NoResponse(sent=True, is_final=True), GiveUp, GiveUp),
         (ErrorResponse(status_code=408), Retry, GiveUp),
-        (ErrorResponse(status_code=429, code="too_many_requests"), Retry, GiveUp),
-        (ErrorResponse(status_code=429, code="tpm_rate_limit_exceeded"), Retry, GiveUp),
-        (ErrorResponse(status_code=429, code="concurrency_limit_exceeded"), Retry, GiveUp),
-        (ErrorResponse(status_code=429), Retry, GiveUp),
+        (ErrorResponse(status_code=429, code="too_many_requests"), Retry, Retry),
+        (ErrorResponse(status_code=429, code="tpm_rate_limit_exceeded"), Retry, Retry),
+        (ErrorResponse(status_code=429, code="concurrency_limit_exceeded"), Retry, Retry),
+        (ErrorResponse(status_code=429), Retry, Retry),
         # Waiting brings no credits.
         (ErrorResponse(status_code=429, code="balance_too_low"), GiveUp, GiveUp),
         (ErrorResponse(status_code=429, code="insufficient_quota"), GiveUp, GiveUp),
@@ -107,12 +107,12 @@ def test_max_retries_counts_attempts_after_the_first() -> None:
     assert decided(SENT, policy=RetryPolicy(max_retries=0)) == GiveUp("max_retries is 0")
 
 
-@pytest.mark.parametrize(("is_idempotent", "advised"), [(True, True), (False, False)])
-def test_more_retries_are_advised_only_where_they_change_something(is_idempotent: bool, advised: bool) -> None:
-    throttled = ErrorResponse(status_code=429, retry_after=1.0)
-    decision = decided(throttled, policy=RetryPolicy(max_retries=0), is_idempotent=is_idempotent)
+@pytest.mark.parametrize("code", ["too_many_requests", "insufficient_quota"])
+def test_more_retries_are_advised_only_where_they_change_something(code: str) -> None:
+    throttled = ErrorResponse(status_code=429, code=code, retry_after=1.0)
+    decision = decided(throttled, policy=RetryPolicy(max_retries=0))
     assert isinstance(decision, GiveUp)
-    assert ("max_retries" in str(decision.reason)) is advised
+    assert ("max_retries" in str(decision.reason)) is (code == "too_many_requests")
     assert "max_retries" not in RateLimitError.advice
 
 

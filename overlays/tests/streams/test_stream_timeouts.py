@@ -221,6 +221,13 @@ class TestTimeouts:
         with Stream(live(wire.url, timeout=Timeouts(idle=60, first_event=2))) as stream:
             assert "".join(stream.text) == TEXT
 
+    def test_stream_that_a_rate_limit_refused_is_opened_again(self, make: Make, wire: RawServer, time: Time) -> None:
+        throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "5"})
+        wire.plays(throttled, sends(*WHOLE))
+        with Stream(make(wire.url)) as stream:
+            assert "".join(stream.text) == TEXT
+        assert (len(wire.requests), time.slept) == (2, [5])
+
     def test_first_event_timeout_includes_retries(self, live: Make, wire: RawServer) -> None:
         throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "30"})
         wire.plays(throttled, sends(*WHOLE))
