@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _FIRST_RETRIES: Final = RetryPolicy()
 # Afterwards: enough for an outage of some minutes. The pace keeps them from multiplying the load.
 _PATIENT_RETRIES: Final = RetryPolicy(max_retries=10, quota=None)
+# Each has a thread or a task, and a connection: machines have fewer of those.
+_MAX_CONCURRENCY: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +44,10 @@ class Settings:
     retry: RetryPolicy | None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.concurrency, int) or self.concurrency < 1:
-            raise ConfigurationError(f"concurrency must be a whole number of 1 or more, not {self.concurrency!r}")
+        if not isinstance(self.concurrency, int) or not 1 <= self.concurrency <= _MAX_CONCURRENCY:
+            raise ConfigurationError(
+                f"concurrency must be a whole number from 1 to {_MAX_CONCURRENCY}, not {self.concurrency!r}"
+            )
         if not isinstance(self.share, (int, float)) or not 0 < self.share <= 1:
             raise ConfigurationError(f"share must be a number over 0, and 1 at most, not {self.share!r}")
         if self.job is not None and (not isinstance(self.job, str) or not self.job):

@@ -62,7 +62,7 @@ def run(
     model:        for requests that name none
     system:       instructions that go before the messages of requests that have none
     template:     makes a prompt of each row, such as `Translate {text}`
-    concurrency:  the most requests at once; how many there are depends on what the server refuses
+    concurrency:  the most requests at once, 10,000 at most; how many there are depends on what the server refuses
     share:        the part of the rate limits that this process may use, where several work on one job
     budget:       credits; no line is started once the job has spent them, with what earlier runs spent. Those in flight
                   then, `concurrency` at most, can exceed it, each by its own price
@@ -123,7 +123,8 @@ class Batch(BaseBatch):
     def stop(self) -> None:
         """Start no more requests. The iteration ends when those in flight have ended.
 
-        One that fails now, or waits for its next attempt, is not repeated: its line is left for a later run.
+        One that fails from now on is not repeated: its line is left for a later run. One that has failed, and waits for
+        its next attempt, still makes that.
         """
         self._stopping.set()
         with self._lock:

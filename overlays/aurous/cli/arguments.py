@@ -215,7 +215,11 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     batch.add_argument("--system", type=_instructions, metavar="TEXT", help="instructions that go before each prompt")
     batch.add_argument("--template", type=_text, metavar="TEXT", help="makes a prompt of each row: 'Translate {text}'")
     batch.add_argument(
-        "--concurrency", type=_count, default=64, metavar="N", help="the most requests at once (default: %(default)s)"
+        "--concurrency",
+        type=_count,
+        default=64,
+        metavar="N",
+        help="the most requests at once, 10,000 at most (default: %(default)s)",
     )
     batch.add_argument(
         "--budget",

@@ -323,6 +323,7 @@ def test_job_over_its_budget_says_so_though_every_line_was_sent(
         (["SOURCE", "--input-format", "parquet"], 2, "is not a Parquet file"),
         (["SOURCE", "--budget", "much"], 2, "budget: 'much' is not a number of credits"),
         (["SOURCE", "--concurrency", "0"], 2, "0 is not a whole number of 1 or more"),
+        (["SOURCE", "--concurrency", "9999999"], 2, "concurrency must be a whole number from 1 to 10000, not 9999999"),
         (["SOURCE", "--json"], 2, "give the answers a file"),
         (["SOURCE", "-o", ""], 2, "argument -o/--output: it is empty; give the name of a file, or - for the standard"),
         (["", "-o", "x.jsonl"], 2, "argument FILE: it is empty; give the name of a file, or - for the standard"),

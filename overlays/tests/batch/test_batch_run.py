@@ -239,6 +239,7 @@ def test_error_of_the_requests_is_raised_after_the_results(kind: str, mock: Mock
     "options",
     [
         {"concurrency": 0},
+        {"concurrency": 10_001},
         {"share": 0.0},
         {"share": 1.5},
         {"budget": 0.5},
