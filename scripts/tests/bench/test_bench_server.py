@@ -170,7 +170,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
         (["--record", "--quick"], "--record needs all groups"),
         (["--record", "--check"], "not allowed with"),
         (["--rounds", "0"], "--rounds must be 1 or more"),
-        (["--json", "no/such/folder"], "--json no/such/folder: No such file or directory"),
+        (["--json", "no/such/folder"], "there is no folder no/such for folder"),
     ],
 )
 def test_bench_usage_error_exits_2(
