@@ -44,7 +44,7 @@ CHECKS = {
 
 
 def main() -> int:
-    argparse.ArgumentParser(description=" ".join(__doc__.partition("\n\n")[0].split())).parse_args()
+    argparse.ArgumentParser(prog="check.py", description=(__doc__ or "").partition("\n\n")[0]).parse_args()
     enter()
     # pyright looks for `python` on the path to learn where packages are.
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}

@@ -127,7 +127,7 @@ class Classifier:
         """
         at = finding.new or finding.old or ()
         is_parameter = finding.kind.startswith("parameter-added") or finding.kind == "parameter-removed"
-        if not is_parameter or at[:1] != ("paths",):
+        if not is_parameter or len(at) < 2 or at[0] != "paths":
             return False
         documents = (self._old.document, self._new.document)
         node = sources.follow(documents[finding.new is not None], sources.find(documents[finding.new is not None], at))
