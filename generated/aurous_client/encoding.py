@@ -19,7 +19,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 _INFINITE = (float("inf"), float("-inf"))
 _SCALARS = (str, int, float, type(None))
-_MAX_DEPTH = 2000
+_MAX_SEARCH_DEPTH = 2000
 # `json.dumps` makes an encoder for each call that sets an option.
 _encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _NAIVE = "a time needs an offset, as datetime.now(datetime.UTC) has one"
@@ -207,7 +207,7 @@ def _invalid_parts(body: Any) -> Iterator[tuple[str, str]]:
         if id(value) in above:
             yield place, "it contains itself"
             continue
-        if len(above) > _MAX_DEPTH:
+        if len(above) > _MAX_SEARCH_DEPTH:
             yield "body", "nested too deeply"
             return
         reason = _reason(value)

@@ -1,4 +1,4 @@
-"""Parses JSON from outside within bounds on size, depth and number of values, checked before anything is parsed."""
+"""Parses JSON from outside within bounds: on the number of values, checked before anything is parsed, and on depth."""
 
 from collections.abc import Iterator
 from typing import Any, Final

@@ -124,7 +124,7 @@ class Batch(BaseBatch):
         """Start no more requests. The iteration ends when those in flight have ended.
 
         One that fails from now on is not repeated: its line is left for a later run. One that has failed, and waits for
-        its next attempt, still makes that.
+        its next attempt, still makes that; one that waits for an earlier one with its key does not.
         """
         self._stopping.set()
         with self._lock:

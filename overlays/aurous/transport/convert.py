@@ -16,7 +16,7 @@ ACCEPTED_CODINGS: Final = "gzip, deflate"
 _OWN_HEADERS: Final = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length"})
 _METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
 # Far above any response of this API; without a limit, an endless one would take all memory.
-MAX_BODY_SIZE: Final = 64 * 1024 * 1024
+MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
 
 
 class Address(NamedTuple):
@@ -91,10 +91,10 @@ def is_stream(request: SendRequest, status_code: int, headers: Mapping[str, str]
 
 
 class BodyTooLargeError(Exception):
-    """A body of more than `MAX_BODY_SIZE` bytes."""
+    """A body of more than `MAX_RESPONSE_SIZE` bytes."""
 
     def __str__(self) -> str:
-        return f"the body is larger than {MAX_BODY_SIZE // 2**20} MiB"
+        return f"the body is larger than {MAX_RESPONSE_SIZE // 2**20} MiB"
 
 
 class BodyBuffer:
@@ -119,7 +119,7 @@ class BodyBuffer:
             self._decoder.finish()
 
     def _check_size(self) -> None:
-        if len(self.content) > MAX_BODY_SIZE:
+        if len(self.content) > MAX_RESPONSE_SIZE:
             raise BodyTooLargeError
 
 

@@ -169,7 +169,7 @@ def test_http_client_that_follows_redirects_does_not_follow_them_for_calls(
 
 
 def test_endless_body_is_not_read_into_memory(wire: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous.transport.convert.MAX_BODY_SIZE", 2 * 2**20)
+    monkeypatch.setattr("aurous.transport.convert.MAX_RESPONSE_SIZE", 2 * 2**20)
     wire.plays(answer(200, b" " * (3 * 2**20)))
     with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
         make(wire.url, max_retries=0).create()
@@ -180,7 +180,7 @@ def test_endless_error_body_is_held_twice_at_most(
     attempts: int, wire: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = 8 * 2**20
-    monkeypatch.setattr("aurous.transport.convert.MAX_BODY_SIZE", size)
+    monkeypatch.setattr("aurous.transport.convert.MAX_RESPONSE_SIZE", size)
     wire.plays(answer(500, b"[" + b" " * size * 2))
     caller = make(wire.url, max_retries=attempts - 1)
     tracemalloc.start()
