@@ -221,7 +221,7 @@ class StreamInterruptedError(AurousError):
         `done_without_finish_reason` if it sent `[DONE]`, but before the answer had ended."""
         self.recovery: Recovery | None = None
         """What the stored record says, if it was retrieved."""
-        which = f" ({completion_id})" if completion_id else ""
+        which = f" ({printable(completion_id)})" if completion_id else ""
         received = f"{len(text)} characters" if events is None else f"{events} event{'s' * (events != 1)}"
         super().__init__(f"the stream{which} broke off after {received}: {message}")
 

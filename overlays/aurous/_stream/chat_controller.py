@@ -14,6 +14,7 @@ from weakref import WeakMethod
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 
 from .._config.hooks import logger
+from .._error_body import printable
 from .._request.flow import StreamResponse
 from .._request.response import warn_of_deprecation
 from ..errors import APIResponseValidationError, AurousError, StreamInterruptedError, TotalTimeoutError
@@ -241,7 +242,7 @@ class ChatController:
             try:
                 yield Shield(self._stored_record().cancel(state.id))
             except AurousError as error:
-                logger.warning("cancelling %s failed: %s", state.id, error)
+                logger.warning("cancelling %s failed: %s", printable(state.id), error)
 
     def abandon(self) -> None:
         """Disconnect without waiting, from any thread: the stream is being collected, or its event loop shuts down."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning, Usage
 
+from .._error_body import printable
 from ..errors import AurousError
 from ..types import EndReason, Receipt, Recovery, ResponseContext, context_of
 from .accumulator import Accumulator, CompletionWithoutUsage
@@ -96,7 +97,7 @@ class _BaseChatStream(BaseStream[ChatController]):
         return self._controller.state
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} id={self.id} end={self.end}>"
+        return f"<{type(self).__name__} id={printable(str(self.id))} end={self.end}>"
 
 
 class ChatStream(_BaseChatStream, SyncStream[ChatController], Iterator[ChatCompletionChunk]):

@@ -194,6 +194,7 @@ class TestRecovery:
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         assert (caught.value.completion_id, caught.value.text, stream.end) == (identifier, "Red", "cut")
+        assert f"{caught.value} {stream!r}".encode()
         assert "could not be retrieved: the server gave the completion an id that" in "".join(caught.value.__notes__)
         with pytest.raises(errors.AurousError, match="an id that cannot be requested"):
             stream.recover()
@@ -201,3 +202,4 @@ class TestRecovery:
             next(iter(left))
         assert left.end == "left"
         assert "an id that cannot be requested" in caplog.text
+        assert caplog.text.encode()
