@@ -128,10 +128,13 @@ def _pause_workers(observed: Observations, number: int) -> None:
             time.sleep(_PAUSE_SECONDS)
             for pid in workers:
                 os.kill(pid, signal.SIGCONT)
-            bodies = [call.result()[2] for call in calls]
-        statuses = {}
-        for body in bodies:
+            results = [call.result() for call in calls]
+        statuses, refused = {}, []
+        for status, _, body in results:
             frames = [json.loads(line[6:]) for line in body.split(b"\n") if line.startswith(b"data: {")]
+            if not frames:
+                refused.append((status, body[:200]))
+                continue
             statuses[str(frames[0]["id"])] = "failed" if "error" in frames[-1] else "completed"
         stored = {name: json.loads(server.request("GET", f"{CREATE}/{name}")[1])["status"] for name in statuses}
         charged = {charge["completion_id"] for charge in _charges(server)}
@@ -139,10 +142,11 @@ def _pause_workers(observed: Observations, number: int) -> None:
         observed.figures |= {
             "workers paused": f"{number} of 2",
             "pause": f"{_PAUSE_SECONDS:g} s",
-            "streams": len(bodies),
+            "streams": len(results),
             "completed": len(completed),
         }
-        observed.check("every stream completes", len(completed) == len(bodies), str(sorted(statuses.values())))
+        shown = str([*sorted(statuses.values()), *refused])
+        observed.check("every stream completes", len(completed) == len(results), shown)
         observed.check("the records agree with what the clients received", stored == statuses, str(stored))
         observed.check("what completed is charged, and nothing else", charged == completed)
 
