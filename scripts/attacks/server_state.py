@@ -133,7 +133,7 @@ def _pause_workers(observed: Observations, number: int) -> None:
         for status, _, body in results:
             frames = [json.loads(line[6:]) for line in body.split(b"\n") if line.startswith(b"data: {")]
             if not frames:
-                # A worker that is paused in a commit keeps SQLite's lock, for which others wait less long than it is paused.
+                # A worker that is paused in a commit keeps the lock of SQLite; others wait less than the pause for it.
                 refused.append((status, body[:200]))
                 continue
             statuses[str(frames[0]["id"])] = "failed" if "error" in frames[-1] else "completed"
