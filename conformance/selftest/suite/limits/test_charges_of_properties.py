@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -57,14 +57,19 @@ def generated(method: str, number: int) -> Any:
     return schema[PATH][method].Case(path_parameters={"number": number})
 
 
-def spent_on(api: ApiClient, method: str, calls: int = 20) -> float:
-    """What is spent by as many calls as the limit allows."""
-    for number in range(calls):
+def spend(api: ApiClient, call: Callable[[int], object]) -> float:
+    """What is spent by as many calls as the limit allows, twenty at most. call: takes the number of each"""
+    for number in range(20):
         try:
-            schemathesis_adapter.check_case(generated(method, number), api, set())
+            call(number)
         except NotTested:
             break
     return api.spend_limit.spent
+
+
+def spent_on(api: ApiClient, method: str) -> float:
+    """What generated requests spend."""
+    return spend(api, lambda number: schemathesis_adapter.check_case(generated(method, number), api, set()))
 
 
 @pytest.mark.parametrize(
@@ -84,15 +89,10 @@ def test_generated_requests_to_a_free_operation_are_not_limited() -> None:
         assert len(server.heads) == 20
 
 
-def called(api: ApiClient, operation_id: str, calls: int = 20) -> float:
-    """What is spent by as many calls, as rules on any operation make them, as the limit allows."""
+def spent_by_rules(api: ApiClient, operation_id: str) -> float:
+    """What rules on any operation spend."""
     operation = next(each for each in contract.operations() if each.id == operation_id)
-    for _ in range(calls):
-        try:
-            api.call(operation)
-        except NotTested:
-            break
-    return api.spend_limit.spent
+    return spend(api, lambda _: api.call(operation))
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def called(api: ApiClient, operation_id: str, calls: int = 20) -> float:
 )
 def test_rules_on_any_operation_end_at_the_limit(body: bytes, limit: float, calls: int, spent: float) -> None:
     with client_of(body, limit=limit) as (api, server):
-        assert called(api, "drawImaginaryDrawing") == pytest.approx(spent)
+        assert spent_by_rules(api, "drawImaginaryDrawing") == pytest.approx(spent)
         assert len(server.heads) == calls
 
 
 def test_rules_on_a_free_operation_are_not_limited() -> None:
     with client_of(b'{"price": 9}', limit=0) as (api, server):
-        assert called(api, "replaceImaginaryDrawing") == 0
+        assert spent_by_rules(api, "replaceImaginaryDrawing") == 0
         assert len(server.heads) == 20
 
 
