@@ -130,7 +130,8 @@ class Classifier:
         if not is_parameter or len(at) < 2 or at[0] != "paths":
             return False
         documents = (self._old.document, self._new.document)
-        node = sources.follow(documents[finding.new is not None], sources.find(documents[finding.new is not None], at))
+        document = documents[finding.new is not None]
+        node = sources.follow(document, sources.find(document, at))
         if not isinstance(node, dict):
             return False
         place, path = (str(node.get("in")), str(node.get("name"))), str(at[1])

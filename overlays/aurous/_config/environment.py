@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeGuard
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
@@ -69,7 +69,7 @@ class Proxies:
         return _checked_proxy(self._by_scheme[scheme], _variable(f"{scheme}_proxy"))
 
 
-def is_host(host: str | None) -> bool:
+def is_host(host: str | None) -> TypeGuard[str]:
     """Whether a host can be looked up: Python raises UnicodeError for one with a part that is empty or too long."""
     return host is not None and all(0 < len(part) <= _MAX_LABEL for part in host.removesuffix(".").split("."))
 

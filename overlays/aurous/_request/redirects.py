@@ -55,4 +55,4 @@ def _origin(url: SplitResult) -> tuple[str, str, int | None]:
     """Scheme, host and port. Raises ValueError for a URL that lacks a host, or has one or a port that cannot be."""
     if not is_host(url.hostname):
         raise ValueError("no host")
-    return url.scheme, url.hostname or "", url.port or _PORTS.get(url.scheme)
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
